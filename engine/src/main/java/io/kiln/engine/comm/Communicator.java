@@ -1,0 +1,64 @@
+package io.kiln.engine.comm;
+
+import org.bytedeco.pytorch.Tensor;
+
+/**
+ * A group of ranks that run the same collectives in the same order.
+ *
+ * <p>A collective that returns a {@link Pending} has <em>left</em> when the call returns: the input
+ * may be overwritten only after {@link Pending#await()}, the output is filled only after it.
+ * Several may be under way; they are awaited in the order they were started or in any other.
+ *
+ * <p>Sums are formed in rank order, in fp32, whatever the backend, so that the same numbers on the
+ * same number of ranks give the same bits. Every wait is bounded; a dead or stuck peer ends it with
+ * a {@link CommunicationException} that names the rank, after which the communicator is dead.
+ *
+ * <p>Tensors are one-dimensional and contiguous. One thread at a time uses a communicator.
+ */
+public interface Communicator extends AutoCloseable {
+  /** This rank, counted from 0. */
+  int rank();
+
+  /** Number of ranks. */
+  int size();
+
+  /**
+   * Sums {@code input} over all ranks and leaves this rank's part of the sum in {@code output}.
+   *
+   * @param input {@code [size * n]}, fp32, bf16 or fp16
+   * @param output {@code [n]}, of the same type or fp32; the sum is formed in fp32 either way. It
+   *     may be this rank's own part of {@code input}, if the types agree.
+   * @param accumulate whether the sum is added to what {@code output} holds, or replaces it
+   */
+  Pending reduceScatter(Tensor input, Tensor output, boolean accumulate);
+
+  /**
+   * Gathers every rank's shard into the whole, in rank order.
+   *
+   * @param shard {@code [n]}; may be this rank's own part of {@code whole}. Where its type differs
+   *     from {@code whole}'s it is converted on the way.
+   * @param whole {@code [size * n]}
+   */
+  Pending allGather(Tensor shard, Tensor whole);
+
+  /**
+   * Sums {@code tensor} over all ranks in place: a reduce-scatter and an all-gather, of any length.
+   */
+  Pending allReduce(Tensor tensor);
+
+  /** Overwrites {@code tensor} with that of {@code root}. */
+  Pending broadcast(Tensor tensor, int root);
+
+  /** Part r of {@code input} goes to rank r, part r of {@code output} comes from it. */
+  Pending allToAll(Tensor input, Tensor output);
+
+  /** Sums a few host numbers over all ranks, in rank order and double precision; waits for it. */
+  double[] sum(double... values);
+
+  /** Returns when every rank has called it. */
+  void barrier();
+
+  /** Frees what it holds. Does not wait for the peers. */
+  @Override
+  void close();
+}
