@@ -1,0 +1,126 @@
+package io.kiln.engine.train;
+
+import io.kiln.engine.model.Block;
+import io.kiln.engine.model.Model;
+import io.kiln.engine.model.Pass;
+import io.kiln.engine.model.Weights;
+import io.kiln.engine.tensor.NativeOwner;
+import io.kiln.engine.tensor.Tensors;
+import io.kiln.engine.zero.BlockParameters;
+import java.util.ArrayList;
+import java.util.List;
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.BoolOptional;
+import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorArrayRefOptional;
+
+/**
+ * Takes a micro-batch through the chain of blocks, forward and back. What happens between two
+ * blocks (parameters that come and go, gradients that leave, activations that are kept) happens
+ * here and only here.
+ */
+public final class BlockWalker {
+  private final Model model;
+  private final List<BlockParameters> parameters;
+  private final Retention retention;
+
+  /**
+   * @param parameters of the model's blocks, in order
+   */
+  public BlockWalker(Model model, List<BlockParameters> parameters, Retention retention) {
+    this.model = model;
+    this.parameters = parameters;
+    this.retention = retention;
+  }
+
+  /**
+   * Adds the micro-batch's gradient to the parameters' gradients.
+   *
+   * @param lossFactor what the sum of the losses is multiplied by before backward
+   * @param first whether this is the step's first micro-batch
+   * @param last whether it is the last
+   * @return the sum of the losses over the valid targets, without the factor
+   */
+  public double forwardBackward(
+      MicroBatch batch, Pass pass, double lossFactor, boolean first, boolean last) {
+    List<Kept> kept = new ArrayList<>(model.blocks().size());
+    try (PointerScope scope = new PointerScope()) {
+      Tensor hidden = batch.inputs();
+      for (int i = 0; i < model.blocks().size(); i++) {
+        Weights weights = arrive(i, i + 1);
+        kept.add(retention.run(model.blocks().get(i), weights, hidden, pass));
+        hidden = kept.get(i).output();
+      }
+
+      Tensor output = hidden.detach().set_requires_grad(true);
+      Tensor loss = model.objective().lossSum(output, batch.targets());
+      loss.backward(
+          Tensors.scalar(lossFactor, loss.scalar_type(), loss.device()),
+          new BoolOptional(false),
+          false,
+          new TensorArrayRefOptional());
+
+      backward(kept, output.grad(), first, last);
+      return loss.item().toDouble();
+    } finally {
+      kept.forEach(Kept::close);
+    }
+  }
+
+  private void backward(List<Kept> kept, Tensor outputGradient, boolean first, boolean last) {
+    NativeOwner holder = new NativeOwner();
+    Tensor gradient = outputGradient;
+    try {
+      for (int i = model.blocks().size() - 1; i >= 0; i--) {
+        try (PointerScope scope = new PointerScope()) {
+          arrive(i, i - 1);
+          parameters.get(i).openGradient(first);
+          NativeOwner next = new NativeOwner();
+          gradient = next.own(kept.get(i).backward(gradient));
+          holder.close();
+          holder = next;
+          parameters.get(i).gradientReady(first, last);
+        }
+        kept.get(i).close();
+      }
+    } finally {
+      holder.close();
+    }
+  }
+
+  /** The weights of block {@code i}, while those of block {@code next} set out. */
+  private Weights arrive(int i, int next) {
+    Weights weights = parameters.get(i).acquire();
+    if (next >= 0 && next < parameters.size()) {
+      parameters.get(next).prefetch();
+    }
+    return weights;
+  }
+
+  /** Sum of the losses over the micro-batch's valid targets, without dropout or gradients. */
+  public double evaluate(MicroBatch batch) {
+    try (PointerScope scope = new PointerScope();
+        NoGradGuard noGrad = new NoGradGuard()) {
+      Tensor output = forward(batch.inputs());
+      return model.objective().lossSum(output, batch.targets()).item().toDouble();
+    }
+  }
+
+  private Tensor forward(Tensor inputs) {
+    NativeOwner holder = new NativeOwner();
+    Tensor hidden = inputs;
+    for (int i = 0; i < model.blocks().size(); i++) {
+      NativeOwner next = new NativeOwner();
+      try (PointerScope scope = new PointerScope()) {
+        Block block = model.blocks().get(i);
+        hidden = next.own(block.forward(arrive(i, i + 1), hidden, Pass.evaluation()));
+      }
+      holder.close();
+      holder = next;
+    }
+    Tensor output = hidden.detach();
+    holder.close();
+    return output;
+  }
+}

@@ -1,0 +1,231 @@
+package io.kiln.engine.zero;
+
+import io.kiln.engine.comm.Communicator;
+import io.kiln.engine.comm.Pending;
+import io.kiln.engine.model.Block;
+import io.kiln.engine.model.Borrowed;
+import io.kiln.engine.model.Model;
+import io.kiln.engine.model.ParameterSpec;
+import io.kiln.engine.optim.Optimizer;
+import io.kiln.engine.optim.Rates;
+import io.kiln.engine.optim.Slice;
+import io.kiln.engine.tensor.Dtype;
+import io.kiln.engine.tensor.Tensors;
+import io.kiln.engine.zero.FlatLayout.Placement;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.BiConsumer;
+import java.util.function.IntFunction;
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.Device;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+
+/**
+ * A model's parameters, gradients and optimizer state on one rank, spread as the {@link
+ * ZeroOptions} say. The same class at every stage. Used by one thread.
+ */
+public final class ShardedParameters implements AutoCloseable {
+  private final MemoryLedger ledger;
+  private final Communicator communicator;
+  private final List<BlockParameters> blocks = new ArrayList<>();
+  private final List<Segment> segments = new ArrayList<>();
+
+  /**
+   * Allocates everything; the values are zero until {@link #initialize}.
+   *
+   * @param groups which parameter group each parameter's rates come from
+   * @param optimizer whose state is kept here
+   */
+  public ShardedParameters(
+      Model model,
+      ZeroOptions options,
+      Communicator communicator,
+      Device device,
+      GroupAssignment groups,
+      Optimizer optimizer) {
+    this.communicator = communicator;
+    this.ledger = new MemoryLedger(device);
+    ZeroMemory memory =
+        new ZeroMemory(model, communicator.size(), options, optimizer.stateNames().size());
+    BlockAllocation allocation = new BlockAllocation(memory, communicator, ledger);
+    for (int i = 0; i < model.blocks().size(); i++) {
+      BlockParameters block = allocation.allocate(i, lenders(model.blocks().get(i)));
+      blocks.add(block);
+      segments.addAll(segments(i, block, groups));
+      try (PointerScope scope = new PointerScope()) {
+        for (Tensor state : block.owned().states()) {
+          state.fill_(new org.bytedeco.pytorch.Scalar(optimizer.initialState()));
+        }
+      }
+    }
+  }
+
+  private Map<String, BlockParameters> lenders(Block block) {
+    Map<String, BlockParameters> lenders = new LinkedHashMap<>();
+    for (Borrowed borrowed : block.borrows()) {
+      lenders.put(borrowed.parameter(), blocks.get(borrowed.block()));
+    }
+    return lenders;
+  }
+
+  /** Cuts what this rank owns of a block where the parameter group changes. */
+  private List<Segment> segments(int index, BlockParameters block, GroupAssignment groups) {
+    OwnedPart owned = block.owned();
+    long ownedEnd = owned.begin() + owned.elements();
+    List<Placement> placements = block.layout().placements();
+    List<Segment> cut = new ArrayList<>();
+    long begin = owned.begin();
+    for (int i = 0; i < placements.size(); i++) {
+      int group = groups.groupOf(index, placements.get(i).spec());
+      boolean last = i + 1 == placements.size();
+      if (!last && groups.groupOf(index, placements.get(i + 1).spec()) == group) {
+        continue;
+      }
+      // Padding goes with the parameter before it: its gradient is zero and it stays zero.
+      long end = Math.min(last ? ownedEnd : placements.get(i + 1).offset(), ownedEnd);
+      if (end > begin) {
+        cut.add(segment(owned, begin - owned.begin(), end - begin, group));
+        begin = end;
+      }
+    }
+    return cut;
+  }
+
+  private Segment segment(OwnedPart owned, long offset, long elements, int group) {
+    try (PointerScope scope = new PointerScope()) {
+      List<Tensor> states =
+          owned.states().stream()
+              .map(state -> ledger.view(state.narrow(0, offset, elements)))
+              .toList();
+      return new Segment(
+          ledger.view(owned.master().narrow(0, offset, elements)),
+          ledger.view(owned.gradient().narrow(0, offset, elements)),
+          states,
+          group);
+    }
+  }
+
+  /** Gives every parameter its first value, block by block, straight into the shards. */
+  public void initialize(InitialValues values) {
+    for (BlockParameters block : blocks) {
+      for (Placement placement : block.layout().placements()) {
+        try (PointerScope scope = new PointerScope()) {
+          Tensor value = values.of(placement.spec()).view(-1);
+          OwnedPart owned = block.owned();
+          write(value, placement.offset(), owned.master(), owned.begin());
+          if (!(block.working() instanceof GatheredCopy)) {
+            write(value, placement.offset(), block.working().flat(), 0);
+          }
+        }
+      }
+      if (block.working() instanceof GatheredCopy) {
+        try (PointerScope scope = new PointerScope()) {
+          block.working().refresh();
+        }
+      }
+    }
+  }
+
+  /**
+   * Copies what {@code value} (at {@code offset} of the block) and {@code target} have in common.
+   */
+  private static void write(Tensor value, long offset, Tensor target, long targetBegin) {
+    long begin = Math.max(offset, targetBegin);
+    long end = Math.min(offset + value.numel(), targetBegin + target.numel());
+    if (begin < end) {
+      target
+          .narrow(0, begin - targetBegin, end - begin)
+          .copy_(value.narrow(0, begin - offset, end - begin));
+    }
+  }
+
+  /** In the order of the model's chain. */
+  public List<BlockParameters> blocks() {
+    return blocks;
+  }
+
+  /** Waits for the gradients that left during backward; then their global norm. */
+  public GradientNorm finishGradients() {
+    try (PointerScope scope = new PointerScope()) {
+      double squares = 0;
+      for (BlockParameters block : blocks) {
+        block.gradients().finish();
+        double norm = torch.linalg_vector_norm(block.gradientShard()).item().toDouble();
+        squares += norm * norm;
+      }
+      return new GradientNorm(Math.sqrt(communicator.sum(squares)[0]));
+    }
+  }
+
+  /**
+   * Updates what this rank owns.
+   *
+   * @param step steps applied before, plus one
+   * @param rates by parameter group
+   * @param gradientDivisor what the reduced gradients are divided by
+   */
+  public void step(
+      Optimizer optimizer, long step, IntFunction<Rates> rates, double gradientDivisor) {
+    try (PointerScope scope = new PointerScope()) {
+      settleGradients();
+      List<Slice> slices = new ArrayList<>(segments.size());
+      for (Segment segment : segments) {
+        slices.add(segment.at(rates.apply(segment.group())));
+      }
+      optimizer.step(step, slices, gradientDivisor);
+    }
+  }
+
+  /** Waits for what is under way of the gradients, where a step is not taken. */
+  public void settleGradients() {
+    for (BlockParameters block : blocks) {
+      block.gradients().settle();
+    }
+  }
+
+  /** The working copies are stale: refreshes them, or lets their next use do it. */
+  public void publish() {
+    try (PointerScope scope = new PointerScope()) {
+      for (BlockParameters block : blocks) {
+        block.working().refresh();
+      }
+    }
+  }
+
+  /**
+   * Hands the master weights to {@code consumer}, whole, one after the other, on rank 0. All ranks
+   * call it.
+   */
+  public void export(BiConsumer<ParameterSpec, Tensor> consumer) {
+    for (BlockParameters block : blocks) {
+      try (PointerScope scope = new PointerScope()) {
+        block.acquire();
+        Tensor whole = block.owned().master();
+        if (whole.numel() != block.layout().elements()) {
+          whole =
+              Tensors.zeros(Dtype.FP32.scalarType(), ledger.device(), block.layout().elements());
+          Pending arriving = communicator.allGather(block.owned().master(), whole);
+          arriving.await();
+        }
+        if (communicator.rank() == 0) {
+          for (Placement placement : block.layout().placements()) {
+            consumer.accept(placement.spec(), BlockAllocation.shaped(whole, placement));
+          }
+        }
+      }
+    }
+  }
+
+  /** Bytes held, by kind, counted where they were allocated. */
+  public Map<MemoryKind, Long> bytes() {
+    return ledger.bytes();
+  }
+
+  @Override
+  public void close() {
+    ledger.close();
+  }
+}
