@@ -7,7 +7,7 @@ import org.bytedeco.pytorch.Tensor;
  * One link of the chain that a model is. Everything that saves memory or uses several machines acts
  * between two blocks; a block itself is a function of its weights and its input.
  */
-public interface Block {
+public interface Block extends AutoCloseable {
   /**
    * What it needs, in the order in which it lies in the flat tensor. Names are unique in a block.
    */
@@ -31,4 +31,8 @@ public interface Block {
    * @return {@code [batch, time, hidden]}; logits {@code [batch, time, vocabulary]} from the last
    */
   Tensor forward(Weights weights, Tensor input, Pass pass);
+
+  /** Frees what the block keeps between passes (masks and the like). May be called twice. */
+  @Override
+  default void close() {}
 }

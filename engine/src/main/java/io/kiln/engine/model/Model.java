@@ -5,12 +5,13 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * A chain of blocks and what its output is measured by. Holds no values.
+ * A chain of blocks and what its output is measured by. Holds no parameter values; the blocks may
+ * keep constant tables, so a model belongs to one rank (one thread) and is closed by it.
  *
  * @param blocks first to last; their parameter names are unique together
  * @param objective the loss on the last block's output
  */
-public record Model(List<Block> blocks, Objective objective) {
+public record Model(List<Block> blocks, Objective objective) implements AutoCloseable {
   public Model {
     blocks = List.copyOf(blocks);
     Set<String> names = new HashSet<>();
@@ -29,5 +30,10 @@ public record Model(List<Block> blocks, Objective objective) {
         .flatMap(b -> b.parameters().stream())
         .mapToLong(ParameterSpec::elements)
         .sum();
+  }
+
+  @Override
+  public void close() {
+    blocks.forEach(Block::close);
   }
 }
