@@ -1,0 +1,68 @@
+package io.kiln.engine.model;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.util.Optional;
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.BoolOptional;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorArrayRefOptional;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class CausalAttentionTest {
+  @ParameterizedTest
+  @CsvSource({"4,4,33", "4,2,33", "6,1,64", "2,2,1"})
+  void backends_agree_forward_and_backward(int heads, int keyValueHeads, int time) {
+    try (PointerScope scope = new PointerScope();
+        SequenceTables tables = new SequenceTables(64, Optional.empty(), 8)) {
+      torch.manual_seed(1);
+      Tensor query = torch.randn(3, time, heads, 8);
+      Tensor key = torch.randn(3, time, keyValueHeads, 8);
+      Tensor value = torch.randn(3, time, keyValueHeads, 8);
+      Tensor gradient = torch.randn(3, time, heads * 8L);
+      CausalAttention attention = new CausalAttention(tables, new Dropout(0, 1, 0));
+      double[][] fused = run(attention, AttentionBackend.FUSED, gradient, query, key, value);
+      double[][] spelled =
+          run(attention, AttentionBackend.SPELLED_OUT, gradient, query, key, value);
+      for (int i = 0; i < fused.length; i++) {
+        assertArrayEquals(fused[i], spelled[i], 2e-5);
+      }
+    }
+  }
+
+  private static double[][] run(
+      CausalAttention attention, AttentionBackend backend, Tensor gradient, Tensor... inputs) {
+    Tensor[] leaves = new Tensor[3];
+    for (int i = 0; i < 3; i++) {
+      leaves[i] = inputs[i].clone().requires_grad_(true);
+    }
+    Tensor output = attention.apply(backend, leaves[0], leaves[1], leaves[2], Pass.evaluation());
+    output.backward(gradient, new BoolOptional(false), false, new TensorArrayRefOptional());
+    return new double[][] {
+      BlockWalk.doubles(output),
+      BlockWalk.doubles(leaves[0].grad()),
+      BlockWalk.doubles(leaves[1].grad()),
+      BlockWalk.doubles(leaves[2].grad())
+    };
+  }
+
+  @Test
+  void the_backend_follows_dtype_device_and_dropout() {
+    assertEquals(
+        AttentionBackend.FUSED, AttentionBackend.choose(ScalarType.Float, false, false).backend());
+    assertEquals(
+        AttentionBackend.SPELLED_OUT,
+        AttentionBackend.choose(ScalarType.BFloat16, false, false).backend());
+    assertEquals(
+        AttentionBackend.FUSED,
+        AttentionBackend.choose(ScalarType.BFloat16, true, false).backend());
+    assertEquals(
+        AttentionBackend.SPELLED_OUT,
+        AttentionBackend.choose(ScalarType.Float, true, true).backend());
+  }
+}
