@@ -58,7 +58,18 @@ public interface Communicator extends AutoCloseable {
   /** Returns when every rank has called it. */
   void barrier();
 
-  /** Frees what it holds. Does not wait for the peers. */
+  /**
+   * Ends the group: every rank's current and later collectives fail, with this reason where the
+   * backend can carry it. The one method that another thread may call, to end a wait.
+   */
+  void abort(String reason);
+
+  /** Time this rank has spent waiting for others so far, in nanoseconds. */
+  long waitNanos();
+
+  /**
+   * Frees what it holds. Does not wait for the peers, and is not called while a call is under way.
+   */
   @Override
   void close();
 }

@@ -1,0 +1,69 @@
+package io.kiln.engine.comm;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.bytedeco.javacpp.PointerScope;
+
+/** Runs the same thing on every rank of a group, a thread each. */
+final class Ranks {
+  private static final long LIMIT_SECONDS = 60;
+
+  /** What a rank does. */
+  interface Body<T> {
+    T run(Communicator communicator) throws Exception;
+  }
+
+  private Ranks() {}
+
+  /** What every rank returned, in rank order. A rank's own exception is thrown. */
+  static <T> List<T> run(List<? extends Communicator> group, Body<T> body) throws Exception {
+    ExecutorService threads = Executors.newFixedThreadPool(group.size());
+    try {
+      List<Future<T>> futures = new ArrayList<>();
+      for (Communicator communicator : group) {
+        futures.add(threads.submit((Callable<T>) () -> scoped(communicator, body)));
+      }
+      List<T> results = new ArrayList<>();
+      for (Future<T> future : futures) {
+        results.add(future.get(LIMIT_SECONDS, TimeUnit.SECONDS));
+      }
+      return results;
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof Exception cause) {
+        throw cause;
+      }
+      throw (Error) e.getCause();
+    } catch (TimeoutException e) {
+      throw new AssertionError("a rank hangs", e);
+    } finally {
+      threads.shutdownNow();
+    }
+  }
+
+  private static <T> T scoped(Communicator communicator, Body<T> body) throws Exception {
+    try (PointerScope scope = new PointerScope()) {
+      return body.run(communicator);
+    }
+  }
+
+  /** The message of the exception that every rank ends with; "none" where a rank had none. */
+  static List<String> failures(List<? extends Communicator> group, Body<?> body) throws Exception {
+    return run(
+        group,
+        communicator -> {
+          try {
+            body.run(communicator);
+            return "none";
+          } catch (CommunicationException e) {
+            return e.getMessage();
+          }
+        });
+  }
+}
