@@ -25,12 +25,25 @@ import java.util.function.Function;
 public final class JsonSection {
   private final String path;
   private final JsonNode node;
-  private final TreeSet<String> known = new TreeSet<>();
-  private final Map<String, JsonSection> opened = new LinkedHashMap<>();
+  private final boolean autoIsAbsent;
+  private final TreeSet<String> known;
+  private final Map<String, JsonSection> opened;
 
   private JsonSection(String path, JsonNode node) {
+    this(path, node, false, new TreeSet<>(), new LinkedHashMap<>());
+  }
+
+  private JsonSection(
+      String path,
+      JsonNode node,
+      boolean autoIsAbsent,
+      TreeSet<String> known,
+      Map<String, JsonSection> opened) {
     this.path = path;
     this.node = node;
+    this.autoIsAbsent = autoIsAbsent;
+    this.known = known;
+    this.opened = opened;
   }
 
   /**
@@ -42,6 +55,13 @@ public final class JsonSection {
       throw new ConfigException(path, "must be a JSON object, not " + describe(json));
     }
     return new JsonSection(path, json);
+  }
+
+  /**
+   * The same object, in which {@code "auto"} counts as absent (but {@link #isAuto} still sees it).
+   */
+  public JsonSection autoAsAbsent() {
+    return new JsonSection(path, node, true, known, opened);
   }
 
   /** Where this object stands, such as {@code deepspeed.optimizer}. */
@@ -63,12 +83,18 @@ public final class JsonSection {
   public Optional<JsonNode> raw(String key) {
     known.add(key);
     JsonNode value = node.get(key);
-    return value == null || value.isNull() ? Optional.empty() : Optional.of(value);
+    boolean absent = value == null || value.isNull() || (autoIsAbsent && isAuto(value));
+    return absent ? Optional.empty() : Optional.of(value);
+  }
+
+  private static boolean isAuto(JsonNode value) {
+    return value.isTextual() && value.textValue().equals("auto");
   }
 
   /** Whether the value is the string {@code "auto"}. */
   public boolean isAuto(String key) {
-    return raw(key).filter(v -> v.isTextual() && v.textValue().equals("auto")).isPresent();
+    known.add(key);
+    return node.has(key) && isAuto(node.get(key));
   }
 
   public Optional<String> text(String key) {

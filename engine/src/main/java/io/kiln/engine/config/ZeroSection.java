@@ -1,0 +1,68 @@
+package io.kiln.engine.config;
+
+import java.util.List;
+
+/** Reads {@code zero_optimization}. */
+final class ZeroSection {
+  private static final String KEY = "zero_optimization";
+
+  private final JsonSection section;
+  private final AutoValues auto;
+
+  private ZeroSection(JsonSection section, AutoValues auto) {
+    this.section = section;
+    this.auto = auto;
+  }
+
+  static ZeroConfig read(JsonSection root, AutoValues auto, List<String> notes) {
+    if (root.raw(KEY).filter(v -> v.isBoolean()).isPresent()) {
+      // DeepSpeed's first format: true is stage 1.
+      int stage = root.flag(KEY, false) ? 1 : 0;
+      long bucket = root.wholeFrom(0, "allgather_size", 500_000_000);
+      return new ZeroConfig(
+          stage, 500_000_000, bucket, false, true, 50_000_000, 100_000, 1_000_000_000);
+    }
+    JsonSection section = root.sectionOrEmpty(KEY).autoAsAbsent();
+    ZeroConfig zero = new ZeroSection(section, auto).zero();
+    ForeignKeys.checkZero(section, notes);
+    return zero;
+  }
+
+  private ZeroConfig zero() {
+    int stage = section.integerFrom(0, "stage", 0);
+    if (stage > 3) {
+      throw section.error("stage", "must be 0, 1, 2 or 3, not " + stage);
+    }
+    long width = auto.hiddenSize().orElse(0);
+    return new ZeroConfig(
+        stage,
+        size("reduce_bucket_size", 500_000_000, width * width),
+        size("allgather_bucket_size", 500_000_000, 0),
+        section.flag("overlap_comm", stage == 3),
+        section.flag("contiguous_gradients", true),
+        size(
+            alias("stage3_prefetch_bucket_size", "prefetch_bucket_size"),
+            50_000_000,
+            (long) (0.9 * width * width)),
+        size(
+            alias("stage3_param_persistence_threshold", "param_persistence_threshold"),
+            100_000,
+            10 * width),
+        size(alias("stage3_max_live_parameters", "max_live_parameters"), 1_000_000_000, 0));
+  }
+
+  /** DeepSpeed takes its own field's name too. */
+  private String alias(String key, String shortKey) {
+    if (section.has(key) && section.has(shortKey)) {
+      throw section.error(shortKey, "is another name of " + key + ": leave one out");
+    }
+    return section.has(shortKey) ? shortKey : key;
+  }
+
+  private long size(String key, long otherwise, long whenAuto) {
+    if (section.isAuto(key) && whenAuto > 0) {
+      return whenAuto;
+    }
+    return section.wholeFrom(0, key, otherwise);
+  }
+}

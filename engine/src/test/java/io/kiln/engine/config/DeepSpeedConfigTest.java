@@ -1,0 +1,447 @@
+package io.kiln.engine.config;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.kiln.engine.tensor.Dtype;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.OptionalLong;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class DeepSpeedConfigTest {
+  private static DeepSpeedConfig parse(String json, int ranks, AutoValues auto) {
+    try {
+      return DeepSpeedConfig.parse(new ObjectMapper().readTree(json), ranks, auto);
+    } catch (JsonProcessingException e) {
+      throw new IllegalArgumentException(e);
+    }
+  }
+
+  private static DeepSpeedConfig parse(String json) {
+    return parse(json, 2, AutoValues.defaults());
+  }
+
+  /** A configuration that only lacks the given members. */
+  private static DeepSpeedConfig with(String members) {
+    return parse("{\"train_batch_size\": 8, " + members + "}");
+  }
+
+  private static String messageOf(String members) {
+    String message = assertThrows(ConfigException.class, () -> with(members)).getMessage();
+    assertFalse(message.contains("\n"), message);
+    return message;
+  }
+
+  @Test
+  void a_whole_configuration_file() throws IOException {
+    DeepSpeedConfig config =
+        parse(
+            """
+            {
+              "train_batch_size": 64,
+              "train_micro_batch_size_per_gpu": 4,
+              "gradient_accumulation_steps": 8,
+              "steps_per_print": 2000,
+              "optimizer": {
+                "type": "Adam",
+                "params": {"lr": 3e-4, "betas": [0.8, 0.99], "eps": "1e-7", "weight_decay": 3e-7}
+              },
+              "scheduler": {
+                "type": "WarmupDecayLR",
+                "params": {"total_num_steps": 5000, "warmup_min_lr": 1e-6, "warmup_max_lr": 3e-4,
+                           "warmup_num_steps": 500, "warmup_type": "linear"}
+              },
+              "gradient_clipping": 0.5,
+              "prescale_gradients": true,
+              "gradient_predivide_factor": 2.0,
+              "communication_data_type": "fp32",
+              "fp16": {"enabled": true, "auto_cast": false, "loss_scale": 0,
+                       "initial_scale_power": 15, "loss_scale_window": 500, "hysteresis": 3,
+                       "consecutive_hysteresis": true, "min_loss_scale": 2},
+              "bf16": {"enabled": false},
+              "wall_clock_breakdown": true,
+              "zero_optimization": {
+                "stage": 3, "overlap_comm": false, "contiguous_gradients": true,
+                "reduce_bucket_size": 5e7, "allgather_bucket_size": 2e8,
+                "stage3_prefetch_bucket_size": 1e7, "stage3_param_persistence_threshold": 1e4,
+                "stage3_max_live_parameters": 1e8, "sub_group_size": 1e9,
+                "stage3_gather_16bit_weights_on_model_save": true,
+                "offload_optimizer": {"device": "none"}, "offload_param": {"device": "none"}
+              },
+              "flops_profiler": {"enabled": false, "profile_step": 1},
+              "tensorboard": {"enabled": false, "output_path": "x"},
+              "activation_checkpointing": {"partition_activations": false,
+                                           "number_checkpoints": null},
+              "compression_training": {"weight_quantization": {"shared_parameters":
+                                       {"enabled": false, "schedule_offset": 50}}},
+              "elasticity": {"enabled": false}
+            }
+            """);
+    assertEquals(new BatchSizes(64, 4, 8), config.batch());
+    assertEquals(
+        new OptimizerConfig.Adam(3e-4, 0.8, 0.99, 1e-7, 3e-7, true, true), config.optimizer());
+    assertEquals(ParameterGroupsConfig.none(), config.groups());
+    assertEquals(
+        new SchedulerConfig.WarmupDecay(
+            5000, 1e-6, OptionalDouble.of(3e-4), 500, SchedulerConfig.WarmupType.LINEAR),
+        config.scheduler());
+    assertEquals(0.5, config.gradientClipping());
+    assertEquals(
+        new PrecisionConfig(Dtype.FP16, new LossScaleConfig.Dynamic(32768, 500, 2, 3, true)),
+        config.precision());
+    assertEquals(
+        new ZeroConfig(3, 50_000_000, 200_000_000, false, true, 10_000_000, 10_000, 100_000_000),
+        config.zero());
+    assertEquals(new CommunicationConfig(true, 2, Optional.of(Dtype.FP32)), config.communication());
+    assertEquals(OptionalLong.of(2000), config.stepsPerPrint());
+    assertTrue(config.wallClockBreakdown());
+    assertEquals(List.of(), config.notes());
+  }
+
+  @Test
+  void defaults_are_deepspeeds() {
+    DeepSpeedConfig config = parse("{\"train_micro_batch_size_per_gpu\": 3}");
+    assertEquals(new BatchSizes(6, 3, 1), config.batch());
+    assertEquals(
+        new OptimizerConfig.Adam(5e-5, 0.9, 0.999, 1e-8, 0, true, true), config.optimizer());
+    assertEquals(new SchedulerConfig.Constant(OptionalDouble.empty(), 0), config.scheduler());
+    assertEquals(1, config.gradientClipping());
+    assertEquals(
+        new PrecisionConfig(Dtype.FP32, new LossScaleConfig.None(false)), config.precision());
+    assertEquals(
+        new ZeroConfig(
+            0, 500_000_000, 500_000_000, false, true, 50_000_000, 100_000, 1_000_000_000),
+        config.zero());
+    assertTrue(with("\"zero_optimization\": {\"stage\": 3}").zero().overlapComm());
+    assertEquals(1, with("\"zero_optimization\": true").zero().stage());
+    assertEquals(
+        new PrecisionConfig(Dtype.BF16, new LossScaleConfig.None(true)),
+        with("\"bf16\": {\"enabled\": true}").precision());
+    assertEquals(
+        new LossScaleConfig.Dynamic(65536, 1000, 1, 2, false),
+        with("\"fp16\": {\"enabled\": true}").precision().lossScale());
+    assertEquals(
+        new LossScaleConfig.Static(128),
+        with("\"fp16\": {\"enabled\": true, \"loss_scale\": 128, \"min_loss_scale\": 0}")
+            .precision()
+            .lossScale());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      nullValues = "-",
+      value = {
+        // batch, micro, accumulation, ranks -> batch, micro, accumulation
+        "32, 4, 2, 4, 32, 4, 2",
+        "32, 4, -, 4, 32, 4, 2",
+        "32, -, 2, 4, 32, 4, 2",
+        "-, 4, 2, 4, 32, 4, 2",
+        "32, -, -, 4, 32, 8, 1",
+        "-, 4, -, 4, 16, 4, 1",
+        "12, -, 3, 1, 12, 4, 3",
+      })
+  void the_batch_triangle(
+      Integer batch, Integer micro, Integer accumulation, int ranks, int b, int m, int a) {
+    assertEquals(new BatchSizes(b, m, a), parse(triangle(batch, micro, accumulation), ranks));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      nullValues = "-",
+      delimiter = '|',
+      value = {
+        "32 | 4 | 3 | 4 | train_batch_size 32 is not train_micro_batch_size_per_gpu 4"
+            + " x gradient_accumulation_steps 3 x 4 ranks = 48: make them agree or leave one out",
+        "33 | 4 | - | 4 | train_batch_size 33 is not train_micro_batch_size_per_gpu 4 x"
+            + " gradient_accumulation_steps 2 (found from the others) x 4 ranks = 32: make them"
+            + " agree or leave one out",
+        "3 | - | - | 4 | train_batch_size 3 is not train_micro_batch_size_per_gpu 0 (found from the"
+            + " others) x gradient_accumulation_steps 1 (found from the others) x 4 ranks = 0:"
+            + " make them agree or leave one out",
+        "4 | 8 | - | 2 | train_batch_size 4 is not train_micro_batch_size_per_gpu 8 x"
+            + " gradient_accumulation_steps 0 (found from the others) x 2 ranks = 0: make them"
+            + " agree or leave one out",
+        "- | - | 4 | 2 | needs train_batch_size or train_micro_batch_size_per_gpu",
+        "- | - | - | 2 | needs train_batch_size or train_micro_batch_size_per_gpu",
+      })
+  void batch_sizes_that_contradict(
+      Integer batch, Integer micro, Integer accumulation, int ranks, String message) {
+    assertEquals(
+        "deepspeed: " + message,
+        assertThrows(
+                ConfigException.class, () -> parse(triangle(batch, micro, accumulation), ranks))
+            .getMessage());
+  }
+
+  @Test
+  void batch_sizes_below_one_are_refused() {
+    assertEquals(
+        "deepspeed.train_micro_batch_size_per_gpu: must be at least 1, not 0",
+        messageOf("\"train_micro_batch_size_per_gpu\": 0"));
+    assertEquals(
+        "deepspeed.gradient_accumulation_steps: must be at least 1, not -2",
+        messageOf("\"gradient_accumulation_steps\": -2"));
+  }
+
+  private static BatchSizes parse(String json, int ranks) {
+    return parse(json, ranks, AutoValues.defaults()).batch();
+  }
+
+  private static String triangle(Integer batch, Integer micro, Integer accumulation) {
+    return "{\"train_batch_size\": %s, \"train_micro_batch_size_per_gpu\": %s, \"gradient_accumulation_steps\": %s}"
+        .formatted(batch, micro, accumulation);
+  }
+
+  @Test
+  void auto_stands_for_what_the_run_knows() {
+    AutoValues auto = AutoValues.defaults().withTotalSteps(700).withHiddenSize(10);
+    DeepSpeedConfig config =
+        parse(
+            """
+            {"train_batch_size": "auto", "train_micro_batch_size_per_gpu": "auto",
+             "gradient_accumulation_steps": "auto", "gradient_clipping": "auto",
+             "optimizer": {"type": "AdamW", "params": {"lr": "auto", "betas": "auto",
+                           "eps": "auto", "weight_decay": "auto"}},
+             "scheduler": {"type": "WarmupDecayLR", "params": {"warmup_min_lr": "auto",
+                           "warmup_max_lr": "auto", "warmup_num_steps": "auto",
+                           "total_num_steps": "auto"}},
+             "fp16": {"enabled": "auto", "loss_scale_window": "auto"},
+             "bf16": {"enabled": "auto"},
+             "zero_optimization": {"stage": 2, "overlap_comm": "auto",
+                 "reduce_bucket_size": "auto", "stage3_prefetch_bucket_size": "auto",
+                 "stage3_param_persistence_threshold": "auto"}}
+            """,
+            2,
+            auto.withPrecision(Dtype.BF16));
+    assertEquals(new BatchSizes(16, 8, 1), config.batch());
+    assertEquals(1, config.gradientClipping());
+    assertEquals(
+        new OptimizerConfig.Adam(5e-5, 0.9, 0.999, 1e-8, 0, true, true), config.optimizer());
+    assertEquals(
+        new SchedulerConfig.WarmupDecay(
+            700, 0, OptionalDouble.empty(), 1, SchedulerConfig.WarmupType.LOG),
+        config.scheduler());
+    assertEquals(Dtype.BF16, config.precision().dtype());
+    assertEquals(100, config.zero().reduceBucketSize());
+    assertEquals(90, config.zero().prefetchBucketSize());
+    assertEquals(100, config.zero().parameterPersistenceThreshold());
+    assertEquals(
+        new BatchSizes(64, 16, 2),
+        parse(
+            "{\"train_batch_size\": 64, \"train_micro_batch_size_per_gpu\": \"auto\", \"gradient_accumulation_steps\": 2}",
+            2));
+    assertEquals(
+        "deepspeed.scheduler.params.total_num_steps: the steps of the run are not known here:"
+            + " write a number",
+        messageOf(
+            "\"scheduler\": {\"type\": \"WarmupDecayLR\", \"params\": {\"total_num_steps\": \"auto\"}}"));
+  }
+
+  @Test
+  void adam_means_adamw_unless_it_is_told_otherwise() {
+    assertEquals(
+        new OptimizerConfig.Adam(1e-3, 0.9, 0.999, 1e-8, 0, true, true), optimizer("Adam", ""));
+    assertEquals(
+        new OptimizerConfig.Adam(1e-3, 0.9, 0.999, 1e-8, 0.1, false, false),
+        optimizer(
+            "adam", "\"adam_w_mode\": false, \"bias_correction\": false, \"weight_decay\": 0.1"));
+    assertEquals(
+        new OptimizerConfig.Adam(1e-3, 0.9, 0.999, 1e-8, 0, true, true),
+        optimizer("ADAMW", "\"adam_w_mode\": false"));
+    // torch.optim.AdamW decays by 0.01 where nothing is said; torch.optim.Adam does not.
+    assertEquals(
+        new OptimizerConfig.Adam(1e-3, 0.9, 0.999, 1e-8, 0.01, true, true),
+        optimizer("Adam", "\"torch_adam\": true"));
+    assertEquals(
+        new OptimizerConfig.Adam(1e-3, 0.9, 0.999, 1e-8, 0, false, true),
+        optimizer("Adam", "\"torch_adam\": true, \"adam_w_mode\": false"));
+  }
+
+  @Test
+  void other_optimizers_with_their_defaults() {
+    assertEquals(new OptimizerConfig.Sgd(1e-3, 0, 0, 0, false), optimizer("SGD", ""));
+    assertEquals(
+        new OptimizerConfig.Sgd(0.1, 0.9, 0, 1e-4, true),
+        optimizer(
+            "SGD", "\"lr\": 0.1, \"momentum\": 0.9, \"weight_decay\": 1e-4, \"nesterov\": true"));
+    assertEquals(new OptimizerConfig.Lion(1e-3, 0.9, 0.999, 0), optimizer("Lion", ""));
+    assertEquals(new OptimizerConfig.Adagrad(1e-2, 0, 1e-10, 0, 0), optimizer("Adagrad", ""));
+  }
+
+  private static OptimizerConfig optimizer(String type, String params) {
+    return with("\"optimizer\": {\"type\": \"%s\", \"params\": {%s}}".formatted(type, params))
+        .optimizer();
+  }
+
+  @Test
+  void groups_by_name_and_depth() {
+    ParameterGroupsConfig groups =
+        with("""
+                "optimizer": {"type": "AdamW", "params": {"lr": 1e-3, "layer_decay": 0.9, "groups": [
+                  {"pattern": ["*.bias", "transformer.ln_?.weight"], "weight_decay": 0},
+                  {"regex": "w[tp]e", "lr": 2e-3},
+                  {"pattern": "*", "lr_scale": 0.5}]}}
+                """)
+            .groups();
+    assertEquals(0.9, groups.layerDecay());
+    assertEquals(
+        List.of(1.0, 2.0, 0.5),
+        groups.rules().stream().map(GroupRule::learningRateFactor).toList());
+    assertEquals(OptionalDouble.of(0), groups.rules().get(0).weightDecay());
+    assertEquals(OptionalDouble.empty(), groups.rules().get(1).weightDecay());
+    assertTrue(groups.rules().get(0).matches("transformer.h.0.attn.c_attn.bias"));
+    assertTrue(groups.rules().get(0).matches("transformer.ln_f.weight"));
+    assertFalse(groups.rules().get(0).matches("transformer.h.0.ln_1.weight"));
+    assertTrue(groups.rules().get(1).matches("transformer.wpe.weight"));
+  }
+
+  @Test
+  void schedulers_with_deepspeeds_defaults() {
+    assertEquals(
+        new SchedulerConfig.Warmup(0, OptionalDouble.empty(), 1000, SchedulerConfig.WarmupType.LOG),
+        scheduler("WarmupLR", ""));
+    assertEquals(
+        new SchedulerConfig.WarmupDecay(
+            9, 0, OptionalDouble.of(1e-3), 1000, SchedulerConfig.WarmupType.LOG),
+        scheduler("WarmupDecayLR", "\"total_num_steps\": 9"));
+    assertEquals(
+        new SchedulerConfig.WarmupCosine(9, 0, 1000, 1e-4, SchedulerConfig.WarmupType.LOG),
+        scheduler("WarmupCosineLR", "\"total_num_steps\": 9"));
+    assertEquals(
+        new SchedulerConfig.OneCycle(1e-4, 1e-3, 0, 2000, 2000, 0, 0, 0, true, 0.8, 0.9, 0),
+        scheduler("OneCycle", "\"cycle_min_lr\": 1e-4, \"cycle_max_lr\": 1e-3"));
+    assertEquals(new SchedulerConfig.RangeTest(1e-3, 2000, 1, false), scheduler("LRRangeTest", ""));
+    assertEquals(
+        new SchedulerConfig.Cosine(OptionalDouble.empty(), 1e-4, 100, 2000, 1),
+        scheduler(
+            "cosine", "\"min_lr\": 1e-4, \"warmup_num_steps\": 100, \"total_num_steps\": 2e3"));
+  }
+
+  private static SchedulerConfig scheduler(String type, String params) {
+    return with("\"scheduler\": {\"type\": \"%s\", \"params\": {%s}}".formatted(type, params))
+        .scheduler();
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '\0',
+      value = {
+        "\"train_batchsize\": 8 | deepspeed: unknown key \"train_batchsize\": did you mean"
+            + " \"train_batch_size\"?",
+        "\"zero_optimization\": {\"stge\": 1} | deepspeed.zero_optimization: unknown key \"stge\":"
+            + " did you mean \"stage\"?",
+        "\"zero_optimization\": {\"stage\": 4} | deepspeed.zero_optimization.stage: must be 0, 1, 2"
+            + " or 3, not 4",
+        "\"optimizer\": {\"type\": \"AdmW\"} | deepspeed.optimizer.type: there is no optimizer"
+            + " \"AdmW\": did you mean \"AdamW\"?",
+        "\"optimizer\": {\"type\": \"Lamb\"} | deepspeed.optimizer.type: Lamb is not supported by"
+            + " Kiln yet: use one of Adam, AdamW, SGD, Lion, Adagrad",
+        "\"optimizer\": {\"type\": \"Lion\", \"params\": {\"momentum\": 1}} |"
+            + " deepspeed.optimizer.params: unknown key \"momentum\": known here are betas, groups,"
+            + " layer_decay, lr, max_grad_norm, set_grad_none, weight_decay",
+        "\"optimizer\": {\"type\": \"AdamW\", \"params\": {\"betas\": [0.9, 1.0]}} |"
+            + " deepspeed.optimizer.params.betas: must be two numbers from 0 to below 1, not [0.9,"
+            + " 1.0]",
+        "\"optimizer\": {\"type\": \"AdamW\", \"params\": {\"amsgrad\": true}} |"
+            + " deepspeed.optimizer.params.amsgrad: is not supported by Kiln yet: remove it",
+        "\"optimizer\": {\"type\": \"AdamW\", \"params\": {\"max_grad_norm\": 1}} |"
+            + " deepspeed.optimizer.params.max_grad_norm: is no parameter of an optimizer: use the"
+            + " key gradient_clipping",
+        "\"optimizer\": {\"type\": \"AdamW\", \"params\": {\"groups\": [{\"lr\": 1}]}} |"
+            + " deepspeed.optimizer.params.groups[0]: needs \"pattern\" (with * and ?) or \"regex\""
+            + " for the names it holds for",
+        "\"scheduler\": {\"type\": \"WarmupLR\", \"params\": {\"warmup_type\": \"exp\"}} |"
+            + " deepspeed.scheduler.params.warmup_type: there is no \"exp\": use one of log,"
+            + " linear",
+        "\"scheduler\": {\"type\": \"StepLR\"} | deepspeed.scheduler.type: StepLR is not supported"
+            + " by Kiln yet: use one of WarmupLR, WarmupDecayLR, WarmupCosineLR, OneCycle,"
+            + " LRRangeTest, constant, linear, cosine, polynomial, exponential",
+        "\"scheduler\": {\"type\": \"WarmupCosineLR\"} | deepspeed.scheduler.params: needs the key"
+            + " \"total_num_steps\" (\"auto\": the steps of the run)",
+        "\"fp16\": {\"enabled\": true}, \"bf16\": {\"enabled\": true} | deepspeed: fp16 and bf16"
+            + " are both enabled: disable one",
+        "\"fp16\": {\"enabled\": true, \"auto_cast\": true} | deepspeed.fp16.auto_cast: DeepSpeed's"
+            + " auto_cast is not supported by Kiln yet: remove it",
+        "\"fp16\": {\"enabled\": true, \"min_loss_scale\": 0} | deepspeed.fp16.min_loss_scale: must"
+            + " be at least 1, not 0",
+        "\"communication_data_type\": \"fp8\" | deepspeed.communication_data_type: there is no"
+            + " \"fp8\": did you mean \"fp16\"?",
+        "\"gradient_clipping\": -1 | deepspeed.gradient_clipping: must be at least 0, not -1",
+        "\"zero_optimization\": {\"offload_optimizer\": {\"device\": \"cpu\"}} |"
+            + " deepspeed.zero_optimization.offload_optimizer: DeepSpeed's offload_optimizer is not"
+            + " supported by Kiln yet: remove it",
+      })
+  void errors_say_where_what_and_the_mend(String members, String message) {
+    assertEquals(message, messageOf(members));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "\"flops_profiler\": {\"enabled\": true}",
+        "\"activation_checkpointing\": {\"partition_activations\": true}",
+        "\"tensorboard\": {\"enabled\": true}",
+        "\"elasticity\": {\"enabled\": true}",
+        "\"compression_training\": {\"sparse_pruning\": {\"shared_parameters\": {\"enabled\": true}}}",
+        "\"curriculum_learning\": {\"enabled\": true}",
+        "\"sparse_attention\": {\"mode\": \"fixed\"}",
+        "\"amp\": {\"enabled\": \"auto\"}",
+        "\"checkpoint\": {\"load_universal\": true}",
+        "\"gradient_allreduce_op\": \"sum\"",
+        "\"data_types\": {\"grad_accum_dtype\": \"bf16\"}",
+        "\"zero_optimization\": {\"zero_quantized_weights\": true}",
+        "\"zero_optimization\": {\"zero_hpz_partition_size\": 2}",
+        "\"zero_optimization\": {\"offload_param\": {\"device\": \"nvme\"}}",
+      })
+  void what_deepspeed_knows_and_kiln_does_not_is_refused_by_name(String members) {
+    String message = messageOf(members);
+    assertTrue(message.contains("is not supported by Kiln yet: remove it"), message);
+  }
+
+  @Test
+  void what_changes_nothing_is_noted() {
+    assertEquals(
+        List.of(
+            "deepspeed.zero_optimization.round_robin_gradients has no effect in Kiln",
+            "deepspeed.zero_optimization.sub_group_size has no effect in Kiln",
+            "deepspeed.aio has no effect in Kiln"),
+        with("\"aio\": {\"block_size\": 1048576}, \"zero_allow_untested_optimizer\": true,"
+                + "\"zero_optimization\": {\"round_robin_gradients\": true, \"sub_group_size\": 1e6}")
+            .notes());
+  }
+
+  @Test
+  void a_file_may_have_comments_but_no_key_twice(@TempDir Path folder) throws IOException {
+    Path file = folder.resolve("ds_config.json");
+    Files.writeString(file, "{\n  // eight\n  \"train_batch_size\": 8, # and no more\n}\n");
+    assertEquals(
+        new BatchSizes(8, 8, 1), DeepSpeedConfig.parse(file, 1, AutoValues.defaults()).batch());
+    Files.writeString(file, "{\"train_batch_size\": 8,\n \"train_batch_size\": 9}");
+    assertEquals(
+        file + ": line 2, column 20: Duplicate field 'train_batch_size'",
+        assertThrows(
+                ConfigException.class, () -> DeepSpeedConfig.parse(file, 1, AutoValues.defaults()))
+            .getMessage());
+    Path nowhere = folder.resolve("none.json");
+    assertEquals(
+        nowhere + ": cannot be read: NoSuchFileException " + nowhere,
+        assertThrows(
+                ConfigException.class,
+                () -> DeepSpeedConfig.parse(nowhere, 1, AutoValues.defaults()))
+            .getMessage());
+  }
+}
