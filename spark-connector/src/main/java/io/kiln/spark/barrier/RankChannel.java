@@ -1,0 +1,39 @@
+package io.kiln.spark.barrier;
+
+import java.util.concurrent.TimeUnit;
+import org.apache.spark.SparkEnv;
+import org.apache.spark.rpc.RpcEndpointRef;
+import org.apache.spark.rpc.RpcTimeout;
+import org.apache.spark.util.RpcUtils;
+import scala.concurrent.duration.FiniteDuration;
+import scala.reflect.ClassTag$;
+
+/** A rank's end of the stream to the driver. Safe to use from several threads. */
+final class RankChannel {
+  private static final FiniteDuration LAST_WORDS = new FiniteDuration(5, TimeUnit.SECONDS);
+
+  private final RpcEndpointRef driver;
+
+  /**
+   * Finds the driver's end.
+   *
+   * @param name that {@link DriverEndpoint} has
+   */
+  RankChannel(String name) {
+    SparkEnv env = SparkEnv.get();
+    this.driver = RpcUtils.makeDriverRef(name, env.conf(), env.rpcEnv());
+  }
+
+  /** Sends and goes on. */
+  void send(RankMessage message) {
+    driver.send(message.toJson());
+  }
+
+  /** Sends and waits, five seconds at the most, until the driver has it. */
+  void sendAndWait(RankMessage message) {
+    driver.askSync(
+        message.toJson(),
+        new RpcTimeout(LAST_WORDS, "five seconds"),
+        ClassTag$.MODULE$.apply(Boolean.class));
+  }
+}

@@ -1,0 +1,135 @@
+package io.kiln.spark.barrier;
+
+import io.kiln.engine.train.EvaluationReport;
+import io.kiln.engine.train.StepReport;
+import java.util.List;
+import java.util.OptionalInt;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import org.apache.spark.BarrierTaskContext;
+import org.apache.spark.SparkEnv;
+import org.apache.spark.TaskKilledException;
+import org.apache.spark.resource.ResourceInformation;
+
+/**
+ * A rank's place in its barrier job: who it is, what it may use, and its line to the driver. Sends
+ * the beacon as long as it is open.
+ */
+public final class RankContext implements AutoCloseable {
+  private static final long BEACON_MILLIS = 250;
+
+  /** A beacon that has nothing new is sent every so many times. */
+  private static final int QUIET_BEACONS = 4;
+
+  private record Place(String phase, long step) {}
+
+  private final BarrierTaskContext task;
+  private final RankChannel channel;
+  private final ScheduledExecutorService beacon;
+  private volatile Place place = new Place("starting", 0);
+  private Place told;
+  private int quiet;
+
+  RankContext(BarrierTaskContext task, RankChannel channel) {
+    this.task = task;
+    this.channel = channel;
+    this.beacon =
+        Executors.newSingleThreadScheduledExecutor(
+            work -> {
+              Thread thread = new Thread(work, "kiln-beacon-" + task.partitionId());
+              thread.setDaemon(true);
+              return thread;
+            });
+    beacon.scheduleWithFixedDelay(this::shine, 0, BEACON_MILLIS, TimeUnit.MILLISECONDS);
+  }
+
+  private void shine() {
+    Place now = place;
+    if (now.equals(told) && ++quiet < QUIET_BEACONS) {
+      return;
+    }
+    told = now;
+    quiet = 0;
+    channel.send(new RankMessage.Progress(rank(), attempt(), now.phase(), now.step()));
+  }
+
+  /** This rank, from 0. */
+  public int rank() {
+    return task.partitionId();
+  }
+
+  /** Number of ranks. */
+  public int size() {
+    return task.getTaskInfos().length;
+  }
+
+  /** How often Spark has started all ranks again, from 0. */
+  public int attempt() {
+    return task.stageAttemptNumber();
+  }
+
+  /** Processor cores of this rank ({@code spark.task.cpus}). */
+  public int threads() {
+    return task.cpus();
+  }
+
+  /** Number of the GPU that Spark gave this task, if the job asks for GPUs. */
+  public OptionalInt gpu() {
+    ResourceInformation gpu = task.resourcesJMap().get("gpu");
+    return gpu == null || gpu.addresses().length == 0
+        ? OptionalInt.empty()
+        : OptionalInt.of(Integer.parseInt(gpu.addresses()[0]));
+  }
+
+  /** Address of this executor as its peers reach it. */
+  public static String host() {
+    return SparkEnv.get().blockManager().blockManagerId().host();
+  }
+
+  /** Gives every rank every rank's text, in rank order; waits for all. */
+  public List<String> allGather(String text) {
+    return List.of(task.allGather(text));
+  }
+
+  /** Says where this rank is; costs nothing. */
+  public void at(String phase, long step) {
+    place = new Place(phase, step);
+  }
+
+  /** Tells the driver of a step. */
+  public void stepped(StepReport report) {
+    channel.send(new RankMessage.Stepped(rank(), attempt(), report));
+  }
+
+  /** Tells the driver of an evaluation. */
+  public void evaluated(EvaluationReport report) {
+    channel.send(new RankMessage.Evaluated(rank(), attempt(), report));
+  }
+
+  /** Tells the person, in one line, what stands in the way of speed. */
+  public void remark(String line) {
+    channel.send(new RankMessage.Remarked(rank(), attempt(), line));
+  }
+
+  /** Whether Spark has asked this task to end. May be asked from any thread. */
+  public boolean askedToEnd() {
+    return task.isInterrupted();
+  }
+
+  /**
+   * Ends the task if Spark has asked for it.
+   *
+   * @throws TaskKilledException then
+   */
+  public void endIfAsked() {
+    if (task.isInterrupted()) {
+      throw new TaskKilledException("ended with the job");
+    }
+  }
+
+  @Override
+  public void close() {
+    beacon.shutdownNow();
+  }
+}

@@ -1,0 +1,92 @@
+package io.kiln.spark.barrier;
+
+import io.kiln.engine.comm.CommunicationException;
+import io.kiln.spark.barrier.RankMessage.Fault;
+import java.io.PrintWriter;
+import java.io.Serializable;
+import java.io.StringWriter;
+import java.time.Duration;
+import org.apache.spark.BarrierTaskContext;
+import org.apache.spark.TaskKilledException;
+import scala.Tuple2;
+import scala.collection.Iterator;
+import scala.jdk.javaapi.CollectionConverters;
+import scala.runtime.AbstractFunction1;
+
+/** The barrier task of one rank: gives the body its context, and the driver its last words. */
+final class RankTask<T, R extends Serializable>
+    extends AbstractFunction1<Iterator<T>, Iterator<Tuple2<Integer, R>>> implements Serializable {
+  private static final long serialVersionUID = 1L;
+  private static final Duration LINGER = Duration.ofSeconds(2);
+
+  private final String channelName;
+  private final RankBody<T, R> body;
+
+  RankTask(String channelName, RankBody<T, R> body) {
+    this.channelName = channelName;
+    this.body = body;
+  }
+
+  @Override
+  public Iterator<Tuple2<Integer, R>> apply(Iterator<T> partition) {
+    BarrierTaskContext task = BarrierTaskContext.get();
+    RankChannel channel = new RankChannel(channelName);
+    try (RankContext context = new RankContext(task, channel)) {
+      R result = body.run(context, CollectionConverters.asJava(partition));
+      return CollectionConverters.asScala(
+          java.util.List.of(new Tuple2<>(task.partitionId(), result)).iterator());
+    } catch (Exception | Error failure) {
+      if (task.isInterrupted()) {
+        // Somebody else's end: Spark knows the reason.
+        throw new TaskKilledException("ended with the job");
+      }
+      tell(channel, task, failure);
+      if (fault(failure) == Fault.PEER) {
+        linger(task);
+      }
+      throw failure instanceof RuntimeException unchecked
+          ? unchecked
+          : new IllegalStateException(OneLine.of(failure), failure);
+    }
+  }
+
+  /**
+   * Spark ends a stage with the first task that throws, and interrupts the others. A rank that
+   * heard of its peer's end only from a broken connection gives that peer the time to say why.
+   */
+  private static void linger(BarrierTaskContext task) {
+    long end = System.nanoTime() + LINGER.toNanos();
+    try {
+      while (!task.isInterrupted() && System.nanoTime() < end) {
+        Thread.sleep(50);
+      }
+    } catch (InterruptedException asked) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private static void tell(RankChannel channel, BarrierTaskContext task, Throwable failure) {
+    StringWriter trace = new StringWriter();
+    failure.printStackTrace(new PrintWriter(trace));
+    RankMessage.Failed words =
+        new RankMessage.Failed(
+            task.partitionId(),
+            task.stageAttemptNumber(),
+            RankContext.host(),
+            fault(failure),
+            OneLine.of(failure),
+            trace.toString());
+    try {
+      channel.sendAndWait(words);
+    } catch (RuntimeException unheard) {
+      failure.addSuppressed(unheard);
+    }
+  }
+
+  private static Fault fault(Throwable failure) {
+    if (failure instanceof IllegalArgumentException) {
+      return Fault.INPUT;
+    }
+    return failure instanceof CommunicationException ? Fault.PEER : Fault.OWN;
+  }
+}

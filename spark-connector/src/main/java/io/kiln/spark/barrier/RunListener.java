@@ -1,0 +1,27 @@
+package io.kiln.spark.barrier;
+
+import io.kiln.engine.train.EvaluationReport;
+import io.kiln.engine.train.StepReport;
+
+/** Hears at the driver how a barrier job goes, while it runs; one call at a time. */
+public interface RunListener {
+  /** A rank is somewhere else than it was. */
+  default void onProgress(int rank, String phase, long step) {}
+
+  /** All ranks took a step. */
+  default void onStep(StepReport report) {}
+
+  /** All ranks evaluated. */
+  default void onEvaluation(EvaluationReport report) {}
+
+  /** Something that stands in the way of speed, in one line. */
+  default void onRemark(int rank, String line) {}
+
+  /**
+   * An executor was lost and Spark started all ranks again, from their beginning.
+   *
+   * @param attempt from 1
+   * @param cause in one line
+   */
+  default void onRestart(int attempt, String cause) {}
+}

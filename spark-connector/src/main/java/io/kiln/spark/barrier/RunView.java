@@ -1,0 +1,46 @@
+package io.kiln.spark.barrier;
+
+import java.util.Optional;
+
+/** Makes one story of what the ranks say: of several attempts, the latest one counts. */
+final class RunView {
+  private final RunListener listener;
+  private int attempt;
+  private Optional<RankMessage.Failed> lastFailure = Optional.empty();
+
+  RunView(RunListener listener) {
+    this.listener = listener;
+  }
+
+  synchronized void accept(RankMessage message) {
+    if (message instanceof RankMessage.Failed failed) {
+      lastFailure = Optional.of(failed);
+      return;
+    }
+    if (message.attempt() < attempt) {
+      return;
+    }
+    if (message.attempt() > attempt) {
+      attempt = message.attempt();
+      listener.onRestart(
+          attempt,
+          lastFailure
+              .map(f -> "rank " + f.rank() + " on " + f.host() + ": " + f.line())
+              .orElse("an executor was lost"));
+    }
+    if (message instanceof RankMessage.Progress progress) {
+      listener.onProgress(progress.rank(), progress.phase(), progress.step());
+    } else if (message instanceof RankMessage.Stepped stepped) {
+      listener.onStep(stepped.report());
+    } else if (message instanceof RankMessage.Evaluated evaluated) {
+      listener.onEvaluation(evaluated.report());
+    } else if (message instanceof RankMessage.Remarked remarked) {
+      listener.onRemark(remarked.rank(), remarked.line());
+    }
+  }
+
+  /** The last thing that a rank ended with. */
+  synchronized Optional<RankMessage.Failed> lastFailure() {
+    return lastFailure;
+  }
+}
