@@ -16,14 +16,17 @@ public final class OneLine {
       return error.getClass().getSimpleName()
           + (error.getStackTrace().length > 0 ? " at " + error.getStackTrace()[0] : "");
     }
-    String line = message.strip().lines().findFirst().orElse("").strip();
-    if (line.length() > LONGEST) {
-      line = line.substring(0, LONGEST) + "…";
-    }
+    String line = first(message);
     boolean speaksForItself =
         error.getClass().getName().startsWith("io.kiln.")
             || error instanceof IllegalArgumentException
             || error instanceof IllegalStateException;
     return speaksForItself ? line : error.getClass().getSimpleName() + ": " + line;
+  }
+
+  /** A text up to its first line break. */
+  public static String first(String text) {
+    String line = text.strip().lines().findFirst().orElse("").strip();
+    return line.length() > LONGEST ? line.substring(0, LONGEST) + "…" : line;
   }
 }

@@ -44,6 +44,14 @@ public final class RankEnvironment {
     return set;
   }
 
+  /** The same for executors that Spark starts: {@code spark.executorEnv.*}. */
+  public static Map<String, String> executorSettings(int threads) {
+    Map<String, String> settings = new LinkedHashMap<>();
+    variables(threads, System.getenv())
+        .forEach((name, value) -> settings.put("spark.executorEnv." + name, value));
+    return settings;
+  }
+
   /** Keeps the memory of large tensors in the process from one use to the next. */
   private static Map<String, String> memory() {
     Map<String, String> set = new LinkedHashMap<>();

@@ -1,0 +1,104 @@
+package io.kiln.spark.cli;
+
+import io.kiln.spark.cluster.RankEnvironment;
+import io.kiln.spark.cluster.SparkMaster;
+import io.kiln.spark.cluster.SparkProcess;
+import io.kiln.spark.job.Job;
+import io.kiln.spark.job.JobCheck;
+import io.kiln.spark.job.RunFolder;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Checks a job and hands over to the driver that runs it. */
+@Command(
+    name = "train",
+    description = {
+      "Trains the model that a job file describes.",
+      "",
+      "The job is checked before Spark starts. Training runs as one barrier stage, a rank a task;"
+          + " the output directory gets config.json, model.safetensors, the tokenizer,"
+          + " metrics.jsonl (a line a step, while it runs) and summary.json."
+    },
+    footer = {
+      "",
+      "Sections of a job file (JSON):",
+      "  model       a Hugging Face config.json (gpt2, llama) or {\"model_type\": \"mlp\", …};"
+          + " inline or a path",
+      "  data        path, format, text_column or feature_columns and label_column, tokenizer,",
+      "              sequence_length, validation_fraction, shuffle",
+      "  deepspeed   a DeepSpeed configuration, inline or a path",
+      "  training    max_steps or epochs, seed, eval_interval, eval_steps",
+      "  spark       master (default " + SparkMaster.DEFAULT + "), conf, ranks (default: one a slot)",
+      "  output_dir  a folder that does not exist yet, on any file system that Hadoop knows",
+      "",
+      "Examples:",
+      "  kiln train examples/readme-job.json",
+      "  kiln train job.json --set training.max_steps=20 --set deepspeed.zero_optimization.stage=3",
+      "  kiln train job.json --set spark.master=local[2] --set spark.conf.spark.task.cpus=1"
+    },
+    mixinStandardHelpOptions = true)
+final class TrainCommand implements Callable<Integer> {
+  @Parameters(paramLabel = "JOB.json", description = "The job file.")
+  private Path jobFile;
+
+  @Option(
+      names = "--set",
+      paramLabel = "PATH.TO.KEY=VALUE",
+      description = "Sets a value of the job; JSON where it parses as such. May be repeated.")
+  private List<String> overrides = new ArrayList<>();
+
+  @Option(names = "--check", description = "Check the job and end; starts nothing.")
+  private boolean checkOnly;
+
+  @Mixin private StackTraceOption stackTrace;
+
+  @Override
+  public Integer call() {
+    Job job = Job.read(jobFile, overrides);
+    JobCheck.beforeSpark(job);
+    if (checkOnly) {
+      System.out.println("kiln: the job can be started");
+      return 0;
+    }
+    Installation installation = Installation.ofThisProcess();
+    Map<String, String> environment = System.getenv();
+    RankEnvironment.blasKernel(environment).ifPresent(line -> System.err.println("kiln: " + line));
+
+    RunFolder folder = RunFolder.create(job.outputDir(), installation.sparkHome());
+    boolean here = job.spark().master().startsItsExecutors();
+    SparkProcess process =
+        new SparkProcess(here ? folder.sparkHome() : installation.sparkHome(), folder.logs());
+    List<String> arguments = new ArrayList<>(List.of(jobFile.toString()));
+    overrides.forEach(
+        assignment -> {
+          arguments.add("--set");
+          arguments.add(assignment);
+        });
+    if (stackTrace.wanted) {
+      arguments.add("--stacktrace");
+    }
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(process.javaArguments(job.spark()));
+    command.add("-Dkiln.terminal=" + installation.terminal());
+    command.add("-Dkiln.run.logs=" + folder.logs());
+    command.add("org.apache.spark.deploy.SparkSubmit");
+    command.addAll(
+        process.submitArguments(
+            job.spark(),
+            io.kiln.spark.TrainingApplication.class.getName(),
+            here ? "spark-internal" : installation.applicationJar().toString(),
+            here ? List.of() : installation.librariesForForeignSpark(),
+            arguments));
+    new Handover(process.environment(job.spark(), environment), List.of(), command)
+        .write(installation.handover());
+    return 0;
+  }
+}

@@ -1,0 +1,128 @@
+package io.kiln.spark.cluster;
+
+import io.kiln.spark.job.SparkSection;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.apache.spark.launcher.JavaModuleOptions;
+
+/**
+ * The driver's process as {@code bin/kiln} starts it, with Spark's own SparkSubmit inside: its
+ * environment, its JVM's options, its Spark settings. What the job's own {@code spark.conf} says
+ * comes last and wins.
+ *
+ * @param home whose {@code jars} hold Spark and Kiln; executors of this machine write beside it
+ * @param logs folder for the logs of the driver and of executors on this machine
+ */
+public record SparkProcess(Path home, Path logs) {
+  private static final String DRIVER_MEMORY = "spark.driver.memory";
+  private static final String LOG_CONFIGURATION = "classpath:io/kiln/spark/log4j2-run.properties";
+
+  /** Variables of the driver's environment. */
+  public Map<String, String> environment(SparkSection spark, Map<String, String> inherited) {
+    Map<String, String> set = new LinkedHashMap<>();
+    set.put("SPARK_HOME", home.toString());
+    set.put("SPARK_SCALA_VERSION", "2.13");
+    if (spark.master().startsItsExecutors()) {
+      set.put("SPARK_LOCAL_IP", "127.0.0.1");
+    }
+    set.putAll(RankEnvironment.variables(threadsOfDriver(spark), inherited));
+    return set;
+  }
+
+  /** In local mode the driver's threads are the ranks; elsewhere it computes next to nothing. */
+  private static int threadsOfDriver(SparkSection spark) {
+    return spark.cpusPerTask();
+  }
+
+  /** Arguments behind the {@code java} program. */
+  public List<String> javaArguments(SparkSection spark) {
+    List<String> arguments = new ArrayList<>();
+    // The vector module prints a warning on every start; Spark uses it only if it is there.
+    Arrays.stream(JavaModuleOptions.defaultModuleOptionArray())
+        .filter(option -> !option.contains("jdk.incubator.vector"))
+        .forEach(arguments::add);
+    arguments.add("-Xmx" + spark.conf().getOrDefault(DRIVER_MEMORY, "1g"));
+    arguments.addAll(RankEnvironment.javaOptions());
+    arguments.add("-Dlog4j2.configurationFile=" + LOG_CONFIGURATION);
+    arguments.add("-Dkiln.log=" + logs.resolve("driver.log"));
+    arguments.add("-cp");
+    arguments.add(home.resolve("jars") + "/*");
+    return arguments;
+  }
+
+  /**
+   * Arguments of SparkSubmit.
+   *
+   * @param mainClass of the application
+   * @param jar the application, or {@code spark-internal} where every process has its classes
+   * @param libraries jars for executors that have none of Kiln's
+   * @param applicationArguments what the main class gets
+   */
+  public List<String> submitArguments(
+      SparkSection spark,
+      String mainClass,
+      String jar,
+      List<Path> libraries,
+      List<String> applicationArguments) {
+    List<String> arguments = new ArrayList<>();
+    arguments.addAll(List.of("--master", spark.master().url(), "--class", mainClass));
+    arguments.addAll(List.of("--name", "kiln"));
+    if (!libraries.isEmpty()) {
+      arguments.add("--jars");
+      arguments.add(String.join(",", libraries.stream().map(Path::toString).toList()));
+    }
+    settings(spark)
+        .forEach(
+            (name, value) -> {
+              arguments.add("--conf");
+              arguments.add(name + "=" + value);
+            });
+    arguments.add(jar);
+    arguments.addAll(applicationArguments);
+    return arguments;
+  }
+
+  /** Spark's settings for a barrier job with native ranks, then the job's own. */
+  Map<String, String> settings(SparkSection spark) {
+    Map<String, String> settings = new LinkedHashMap<>();
+    settings.put("spark.dynamicAllocation.enabled", "false");
+    settings.put("spark.speculation", "false");
+    settings.put("spark.scheduler.barrier.maxConcurrentTasksCheck.interval", "1s");
+    settings.put("spark.locality.wait", "0s");
+    settings.put("spark.ui.showConsoleProgress", "false");
+    StringBuilder executorOptions =
+        new StringBuilder(String.join(" ", RankEnvironment.javaOptions()));
+    if (spark.master().startsItsExecutors()) {
+      settings.put("spark.ui.enabled", "false");
+      settings.put("spark.driver.host", "127.0.0.1");
+      settings.put("spark.driver.bindAddress", "127.0.0.1");
+      executorOptions
+          .append(" -Dlog4j2.configurationFile=")
+          .append(LOG_CONFIGURATION)
+          .append(" \"-Dkiln.log=")
+          .append(logs)
+          .append("/executor-{{EXECUTOR_ID}}.log\"");
+    }
+    if (spark.master() instanceof SparkMaster.LocalCluster cluster) {
+      settings.put("spark.executor.memory", cluster.megabytes() + "m");
+      settings.put("spark.executor.cores", Integer.toString(cluster.cores()));
+    }
+    settings.putAll(RankEnvironment.executorSettings(spark.cpusPerTask()));
+    String own = spark.conf().get("spark.executor.extraJavaOptions");
+    settings.put(
+        "spark.executor.extraJavaOptions", executorOptions + (own == null ? "" : " " + own));
+    spark
+        .conf()
+        .forEach(
+            (name, value) -> {
+              if (!name.equals("spark.executor.extraJavaOptions") && !name.equals(DRIVER_MEMORY)) {
+                settings.put(name, value);
+              }
+            });
+    return settings;
+  }
+}

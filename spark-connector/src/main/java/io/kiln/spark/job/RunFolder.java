@@ -1,0 +1,132 @@
+package io.kiln.spark.job;
+
+import io.kiln.engine.config.ConfigException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.URI;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileVisitResult;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.Optional;
+import java.util.stream.Stream;
+
+/**
+ * Where a run that {@code bin/kiln} starts keeps what is not its result: logs, and the home that
+ * its executors are started from. Inside the output directory where that is a local one.
+ *
+ * @param logs folder of the logs
+ */
+public record RunFolder(Path logs) {
+  /** Set in the driver's JVM by {@code bin/kiln}. */
+  public static final String PROPERTY = "kiln.run.logs";
+
+  private static final String HOME = "spark";
+
+  /**
+   * Makes the folders of a run.
+   *
+   * @param outputDir of the job; it is made here if it is local, so that no other run can take it
+   * @param sparkHome whose {@code jars} the run uses
+   * @throws ConfigException if the output directory exists
+   */
+  public static RunFolder create(String outputDir, Path sparkHome) {
+    try {
+      Optional<Path> local = local(outputDir);
+      Path logs;
+      if (local.isPresent()) {
+        Path output = local.get().toAbsolutePath().normalize();
+        if (output.getParent() != null) {
+          Files.createDirectories(output.getParent());
+        }
+        try {
+          Files.createDirectory(output);
+        } catch (FileAlreadyExistsException taken) {
+          throw exists(outputDir);
+        }
+        logs = Files.createDirectory(output.resolve("logs"));
+      } else {
+        logs = Files.createTempDirectory("kiln-logs-");
+      }
+      RunFolder folder = new RunFolder(logs);
+      Files.createDirectory(folder.sparkHome());
+      Files.createSymbolicLink(folder.sparkHome().resolve("jars"), sparkHome.resolve("jars"));
+      return folder;
+    } catch (IOException unwritable) {
+      throw new ConfigException("output_dir", outputDir + " cannot be made: " + unwritable);
+    }
+  }
+
+  /** The folder that {@code bin/kiln} made for the run of this JVM. */
+  public static Optional<RunFolder> ofThisProcess() {
+    return Optional.ofNullable(System.getProperty(PROPERTY)).map(Path::of).map(RunFolder::new);
+  }
+
+  /** The error of an output directory that is there already. */
+  public static ConfigException exists(String outputDir) {
+    return new ConfigException(
+        "output_dir", outputDir + " exists: name another or remove it");
+  }
+
+  /** The path, if it is one of this machine's own files. */
+  public static Optional<Path> local(String outputDir) {
+    if (outputDir.startsWith("file:")) {
+      return Optional.of(Path.of(URI.create(outputDir).getPath()));
+    }
+    boolean otherDefault = System.getenv("HADOOP_CONF_DIR") != null;
+    return outputDir.matches("[A-Za-z][A-Za-z0-9+.-]*:.*") || otherDefault
+        ? Optional.empty()
+        : Optional.of(Path.of(outputDir));
+  }
+
+  /** Home of Spark for this run: executors keep their working folders in it. */
+  public Path sparkHome() {
+    return logs.resolve(HOME);
+  }
+
+  /** Removes what nobody reads after a run that ended well. */
+  public void tidy() {
+    delete(sparkHome());
+  }
+
+  /** Removes the output directory as far as this made it: a run that never began leaves none. */
+  public void withdraw() {
+    delete(logs);
+    Path output = logs.getParent();
+    try (Stream<Path> left = Files.list(output)) {
+      if (left.findAny().isEmpty()) {
+        Files.delete(output);
+      }
+    } catch (IOException stays) {
+      // Somebody else's business then.
+    }
+  }
+
+  private static void delete(Path folder) {
+    try {
+      Files.walkFileTree(
+          folder,
+          new SimpleFileVisitor<>() {
+            @Override
+            public FileVisitResult visitFile(Path file, BasicFileAttributes attributes)
+                throws IOException {
+              Files.delete(file);
+              return FileVisitResult.CONTINUE;
+            }
+
+            @Override
+            public FileVisitResult postVisitDirectory(Path done, IOException error)
+                throws IOException {
+              Files.delete(done);
+              return FileVisitResult.CONTINUE;
+            }
+          });
+    } catch (java.nio.file.NoSuchFileException gone) {
+      // Nothing to remove.
+    } catch (IOException unwritable) {
+      throw new UncheckedIOException(unwritable);
+    }
+  }
+}
