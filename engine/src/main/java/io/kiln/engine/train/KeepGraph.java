@@ -43,7 +43,8 @@ public final class KeepGraph implements Retention {
     @Override
     public Tensor backward(Tensor gradient) {
       result.backward(gradient, new BoolOptional(false), false, new TensorArrayRefOptional());
-      return leaf.grad();
+      // grad() is a reference into the leaf, which does not live as long.
+      return new Tensor(leaf.grad());
     }
 
     @Override

@@ -1,0 +1,47 @@
+package io.kiln.it.bench;
+
+import java.util.List;
+
+/**
+ * A GPT-2 model and the batch that one of two ranks trains it with.
+ *
+ * @param name as the command line spells it
+ * @param batch samples of one rank and step
+ */
+record GptShape(
+    String name, int layers, int heads, int hidden, int time, int batch, int vocabulary) {
+  /** Small products, many calls: what is not a product decides here. */
+  static final GptShape NANO = new GptShape("nano", 4, 4, 128, 64, 12, 65);
+
+  /** Products decide here, not calls. */
+  static final GptShape MID = new GptShape("mid", 6, 6, 384, 256, 4, 256);
+
+  static final List<GptShape> ALL = List.of(NANO, MID);
+
+  static GptShape named(String name) {
+    return ALL.stream()
+        .filter(shape -> shape.name().equals(name))
+        .findFirst()
+        .orElseThrow(
+            () ->
+                new IllegalArgumentException(
+                    "no shape "
+                        + name
+                        + ": choose from "
+                        + ALL.stream().map(GptShape::name).toList()));
+  }
+
+  /** Tokens of one rank and step. */
+  long tokens() {
+    return (long) batch * time;
+  }
+
+  /** The same as a Hugging Face configuration. */
+  String huggingFaceConfig() {
+    return """
+        {"model_type": "gpt2", "n_layer": %d, "n_head": %d, "n_embd": %d, "n_positions": %d,
+         "vocab_size": %d, "resid_pdrop": 0, "embd_pdrop": 0, "attn_pdrop": 0}
+        """
+        .formatted(layers, heads, hidden, time, vocabulary);
+  }
+}
