@@ -1,0 +1,11 @@
+package io.kiln.datasource.rank;
+
+import java.nio.file.Path;
+
+/**
+ * Where a rank keeps its samples.
+ *
+ * @param memoryLimit bytes that may lie in memory; more than that go to a file as a whole
+ * @param directory local, for that file
+ */
+public record SampleStorage(long memoryLimit, Path directory) {}
