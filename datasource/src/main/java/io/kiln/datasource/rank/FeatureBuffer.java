@@ -27,14 +27,12 @@ final class FeatureBuffer extends MicroBatchBuffer {
     super(inputs, targets);
     this.shape = shape;
     long words = bytes.size() / Float.BYTES;
-    this.samples = new FloatRawIndexer(new FloatPointer(bytes.pointer()), words);
-    this.classes = new IntRawIndexer(new IntPointer(bytes.pointer()), words);
-    this.inputs = new FloatRawIndexer(inputs.data_ptr_float(), inputs.numel());
+    this.samples = new FloatRawIndexer(new FloatPointer(bytes.pointer()).capacity(words));
+    this.classes = new IntRawIndexer(new IntPointer(bytes.pointer()).capacity(words));
+    this.inputs = floats(inputs);
     boolean isClass = shape.label() == LabelKind.CLASS;
-    this.classTargets =
-        isClass ? new LongRawIndexer(targets.data_ptr_long(), targets.numel()) : null;
-    this.valueTargets =
-        isClass ? null : new FloatRawIndexer(targets.data_ptr_float(), targets.numel());
+    this.classTargets = isClass ? longs(targets) : null;
+    this.valueTargets = isClass ? null : floats(targets);
   }
 
   static FeatureBuffer of(FeatureSamples shape, int rows, NativeBytes samples) {

@@ -4,7 +4,11 @@ import io.kiln.datasource.packing.DataPlan;
 import io.kiln.datasource.packing.FeatureSamples;
 import io.kiln.datasource.packing.TokenSamples;
 import io.kiln.engine.train.MicroBatch;
+import org.bytedeco.javacpp.FloatPointer;
+import org.bytedeco.javacpp.LongPointer;
 import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.javacpp.indexer.FloatRawIndexer;
+import org.bytedeco.javacpp.indexer.LongRawIndexer;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
@@ -35,6 +39,18 @@ abstract sealed class MicroBatchBuffer implements AutoCloseable permits TokenBuf
       tensor.retainReference();
       return tensor;
     }
+  }
+
+  /** The memory of an int64 tensor. */
+  static LongRawIndexer longs(Tensor tensor) {
+    LongPointer pointer = tensor.data_ptr_long();
+    return new LongRawIndexer(pointer.capacity(tensor.numel()));
+  }
+
+  /** The memory of an fp32 tensor. */
+  static FloatRawIndexer floats(Tensor tensor) {
+    FloatPointer pointer = tensor.data_ptr_float();
+    return new FloatRawIndexer(pointer.capacity(tensor.numel()));
   }
 
   /**

@@ -25,6 +25,11 @@ final class SampleBatchSource implements BatchSource {
     LENT
   }
 
+  /** Writes one sample of the store into one row; the seam at which tests break it. */
+  interface RowWriter {
+    void write(MicroBatchBuffer buffer, int row, long index);
+  }
+
   /** The micro-batches of one step. */
   private static final class StepBuffer {
     final List<MicroBatchBuffer> buffers;
@@ -39,6 +44,7 @@ final class SampleBatchSource implements BatchSource {
   }
 
   private final RankSamples samples;
+  private final RowWriter writer;
   private final List<StepBuffer> ring = new ArrayList<>();
   private final Thread worker;
   private final Object lock = new Object();
@@ -47,10 +53,19 @@ final class SampleBatchSource implements BatchSource {
   private boolean closed;
 
   SampleBatchSource(RankSamples samples, long firstStep, int ahead) {
+    this(
+        samples,
+        firstStep,
+        ahead,
+        (buffer, row, index) -> buffer.fill(row, index, samples.plan().shape().length()));
+  }
+
+  SampleBatchSource(RankSamples samples, long firstStep, int ahead, RowWriter writer) {
     if (firstStep < 1 || ahead < 1) {
       throw new IllegalArgumentException("first step " + firstStep + ", ahead " + ahead);
     }
     this.samples = samples;
+    this.writer = writer;
     this.nextToFill = firstStep;
     RankLanes lanes = samples.lanes();
     DataPlan plan = samples.plan();
@@ -174,13 +189,12 @@ final class SampleBatchSource implements BatchSource {
     DataPlan plan = samples.plan();
     RankLanes lanes = samples.lanes();
     int rows = plan.microBatch();
-    int units = plan.shape().length();
     for (int k = 0; k < buffer.buffers.size(); k++) {
       MicroBatchBuffer target = buffer.buffers.get(k);
       for (int row = 0; row < rows; row++) {
         int lane = lanes.first() + k * rows + row;
         long place = plan.lanes().placeAt(buffer.step, lane);
-        target.fill(row, samples.trainingIndex(lane, place), units);
+        writer.write(target, row, samples.trainingIndex(lane, place));
       }
     }
   }

@@ -27,8 +27,8 @@ final class TokenBuffer extends MicroBatchBuffer {
     super(inputs, targets);
     this.time = time;
     this.tokens = tokens;
-    this.inputs = new LongRawIndexer(inputs.data_ptr_long(), inputs.numel());
-    this.targets = new LongRawIndexer(targets.data_ptr_long(), targets.numel());
+    this.inputs = longs(inputs);
+    this.targets = longs(targets);
   }
 
   static TokenBuffer of(TokenSamples shape, int rows, NativeBytes samples) {
@@ -44,15 +44,16 @@ final class TokenBuffer extends MicroBatchBuffer {
     long count = samples.size() / shape.unitBytes();
     return switch (shape.width()) {
       case ONE -> {
-        ByteRawIndexer bytes = new ByteRawIndexer(samples.pointer(), count);
+        ByteRawIndexer bytes = new ByteRawIndexer(samples.pointer());
         yield index -> bytes.get(index) & 0xff;
       }
       case TWO -> {
-        ShortRawIndexer shorts = new ShortRawIndexer(new ShortPointer(samples.pointer()), count);
+        ShortRawIndexer shorts =
+            new ShortRawIndexer(new ShortPointer(samples.pointer()).capacity(count));
         yield index -> shorts.get(index) & 0xffff;
       }
       case FOUR -> {
-        IntRawIndexer ints = new IntRawIndexer(new IntPointer(samples.pointer()), count);
+        IntRawIndexer ints = new IntRawIndexer(new IntPointer(samples.pointer()).capacity(count));
         yield ints::get;
       }
     };
