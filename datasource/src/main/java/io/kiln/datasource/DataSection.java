@@ -16,7 +16,7 @@ import java.util.OptionalInt;
  * @param format {@code text} (a file is one document), {@code parquet}, {@code json}, or any other
  *     source that Spark knows
  * @param options passed to Spark's reader
- * @param textColumn {@code value} in format text, {@code text} in others
+ * @param textColumn empty: see {@link #textColumnOf}
  * @param featureColumns numbers, arrays of numbers or vectors; with them there is no text
  * @param labelColumn of the features
  * @param tokenizer {@code bytes}, {@code chars}, or a directory with a tokenizer.json
@@ -28,7 +28,7 @@ public record DataSection(
     List<String> path,
     String format,
     Map<String, String> options,
-    String textColumn,
+    Optional<String> textColumn,
     List<String> featureColumns,
     Optional<String> labelColumn,
     String tokenizer,
@@ -82,13 +82,19 @@ public record DataSection(
         section.texts("path"),
         format,
         options,
-        textColumn.orElse(format.equals(TEXT) ? "value" : "text"),
+        textColumn,
         features,
         section.text("label_column"),
         section.text("tokenizer", "bytes"),
         section.has("sequence_length") ? OptionalInt.of(sequenceLength) : OptionalInt.empty(),
         section.number("validation_fraction", 0.1),
         section.flag("shuffle", true));
+  }
+
+  /** The named text column; where none is named, {@code text} or, lacking that, {@code value}. */
+  public String textColumnOf(List<String> columns) {
+    return textColumn.orElse(
+        columns.contains("text") || !columns.contains("value") ? "text" : "value");
   }
 
   /** Whether it describes rows of features, not text. */

@@ -50,9 +50,9 @@ public final class TrainingData implements AutoCloseable {
     }
   }
 
-  /** Tokenizes {@link DataSection#textColumn} of a DataFrame, in the order of its rows. */
+  /** Tokenizes the text column of a DataFrame, in the order of its partitions and rows. */
   public static TrainingData ofText(Dataset<Row> frame, DataSection section) {
-    try (Corpus.Text text = Corpus.text(frame, section.textColumn())) {
+    try (Corpus.Text text = Corpus.text(frame, section)) {
       return ofText(section, text);
     }
   }

@@ -93,12 +93,14 @@ public final class Corpus implements AutoCloseable {
 
   /** The text that a section names. */
   public static Text text(SparkSession spark, DataSection section) {
-    return new Text(
-        SourceFrame.read(spark, section, List.of(section.textColumn())), section.textColumn());
+    Dataset<Row> frame = SourceFrame.load(spark, section);
+    String column = section.textColumnOf(List.of(frame.columns()));
+    return new Text(SourceFrame.ofFiles(frame, List.of(column)), column);
   }
 
-  /** A text column of a DataFrame, in the order of its partitions and rows. */
-  public static Text text(Dataset<Row> frame, String column) {
+  /** The text of a DataFrame, in the order of its partitions and rows. */
+  public static Text text(Dataset<Row> frame, DataSection section) {
+    String column = section.textColumnOf(List.of(frame.columns()));
     return new Text(SourceFrame.of(frame, List.of(column)), column);
   }
 
@@ -107,7 +109,8 @@ public final class Corpus implements AutoCloseable {
 
   /** The feature rows that a section names; two Spark jobs, the first of one row. */
   public static Features features(SparkSession spark, DataSection section, LabelKind label) {
-    return features(SourceFrame.read(spark, section, columns(section)), columns(section), label);
+    SourceFrame source = SourceFrame.ofFiles(SourceFrame.load(spark, section), columns(section));
+    return features(source, columns(section), label);
   }
 
   /** The same of a DataFrame, in the order of its partitions and rows. */

@@ -22,9 +22,8 @@ import org.apache.spark.sql.SparkSession;
  */
 record SourceFrame(Dataset<Row> rows, int columns, boolean fileOrder) {
 
-  /** Reads what the section names. */
-  static SourceFrame read(SparkSession spark, DataSection section, List<String> columns) {
-    Dataset<Row> frame = load(spark, section);
+  /** Takes what {@link #load} gave, in file order where it is files. */
+  static SourceFrame ofFiles(Dataset<Row> frame, List<String> columns) {
     List<Column> selected = new ArrayList<>(select(frame, columns));
     try {
       Column metadata = frame.metadataColumn("_metadata");
@@ -60,7 +59,8 @@ record SourceFrame(Dataset<Row> rows, int columns, boolean fileOrder) {
     return IntStream.range(0, count).mapToObj(i -> "c" + i).toArray(String[]::new);
   }
 
-  private static Dataset<Row> load(SparkSession spark, DataSection section) {
+  /** Opens what the section names. */
+  static Dataset<Row> load(SparkSession spark, DataSection section) {
     DataFrameReader reader = spark.read().format(section.format());
     if (section.format().equals(DataSection.TEXT)) {
       if (section.path().isEmpty()) {
