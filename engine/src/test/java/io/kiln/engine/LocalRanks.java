@@ -22,6 +22,11 @@ public final class LocalRanks {
     T run(Communicator communicator) throws Exception;
   }
 
+  /** A group of one. */
+  public static Communicator solo() {
+    return Rendezvous.local(1, Duration.ofSeconds(20)).get(0);
+  }
+
   /** Runs {@code body} on {@code size} ranks at once; their results in rank order. */
   public static <T> List<T> run(int size, Body<T> body) {
     ExecutorService threads = Executors.newFixedThreadPool(size);

@@ -1,0 +1,29 @@
+package io.kiln.engine.train;
+
+import java.util.Optional;
+
+/** Steps and evaluations until the end. */
+public final class TrainingLoop {
+  private TrainingLoop() {}
+
+  /**
+   * Trains; all ranks call it together.
+   *
+   * @param source of the training's micro-batches; the caller's to close
+   * @param validation what the evaluations pass over; none are made where it is empty
+   * @param listener hears everything; what it throws ends the run on this rank
+   */
+  public static void run(
+      Training training,
+      TrainingLength length,
+      BatchSource source,
+      Optional<EvaluationSource> validation,
+      TrainingListener listener) {
+    while (training.steps() < length.steps()) {
+      listener.onStep(training.step(source));
+      if (validation.isPresent() && length.evaluatesAfter(training.steps())) {
+        listener.onEvaluation(training.evaluate(validation.get(), length.evaluationSteps()));
+      }
+    }
+  }
+}

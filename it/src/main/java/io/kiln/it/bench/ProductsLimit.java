@@ -1,0 +1,81 @@
+package io.kiln.it.bench;
+
+import io.kiln.engine.tensor.Dtype;
+import io.kiln.engine.tensor.Tensors;
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.Device;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+
+/**
+ * What a step's matrix products alone would take: each of them, forward and both gradients, timed on
+ * its own in the same process. No step can be faster by other means than fewer or faster products.
+ */
+final class ProductsLimit {
+  private static final int REPETITIONS = 5;
+
+  private ProductsLimit() {}
+
+  /** Milliseconds of all products of one rank and step. */
+  static double millis(GptShape shape, Dtype dtype) {
+    long tokens = shape.tokens();
+    long h = shape.hidden();
+    double layer =
+        linear(dtype, tokens, h, 3 * h)
+            + linear(dtype, tokens, h, h)
+            + linear(dtype, tokens, h, 4 * h)
+            + linear(dtype, tokens, 4 * h, h)
+            + attention(shape, dtype);
+    return shape.layers() * layer + linear(dtype, tokens, h, shape.vocabulary());
+  }
+
+  /** {@code y = x W'}, {@code dx = dy W}, {@code dW = dy' x}. */
+  private static double linear(Dtype dtype, long rows, long in, long out) {
+    try (PointerScope scope = new PointerScope();
+        Device cpu = new Device("cpu")) {
+      Tensor x = filled(dtype, cpu, rows, in);
+      Tensor w = filled(dtype, cpu, out, in);
+      Tensor dy = filled(dtype, cpu, rows, out);
+      return best(() -> torch.linear(x, w)) + best(() -> dy.mm(w)) + best(() -> dy.t().mm(x));
+    }
+  }
+
+  /**
+   * Scores and mixture, and the four products of their gradients; half of each, because half of what
+   * a causal attention computes is not needed.
+   */
+  private static double attention(GptShape shape, Dtype dtype) {
+    try (PointerScope scope = new PointerScope();
+        Device cpu = new Device("cpu")) {
+      long heads = (long) shape.batch() * shape.heads();
+      long size = shape.hidden() / shape.heads();
+      Tensor q = filled(dtype, cpu, heads, shape.time(), size);
+      Tensor scores = filled(dtype, cpu, heads, shape.time(), shape.time());
+      double forward = best(() -> q.bmm(q.transpose(1, 2))) + best(() -> scores.bmm(q));
+      double backward =
+          2 * best(() -> scores.transpose(1, 2).bmm(q)) + best(() -> q.bmm(q.transpose(1, 2)))
+              + best(() -> scores.bmm(q));
+      return (forward + backward) / 2;
+    }
+  }
+
+  private static Tensor filled(Dtype dtype, Device device, long... shape) {
+    return Tensors.zeros(dtype.scalarType(), device, shape).normal_();
+  }
+
+  private interface Product {
+    Tensor compute();
+  }
+
+  private static double best(Product product) {
+    double best = Double.MAX_VALUE;
+    for (int i = 0; i < REPETITIONS; i++) {
+      try (PointerScope scope = new PointerScope()) {
+        long start = System.nanoTime();
+        product.compute();
+        best = Math.min(best, (System.nanoTime() - start) / 1e6);
+      }
+    }
+    return best;
+  }
+}

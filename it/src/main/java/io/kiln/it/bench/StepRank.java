@@ -1,0 +1,243 @@
+package io.kiln.it.bench;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.kiln.engine.comm.Communicator;
+import io.kiln.engine.comm.Membership;
+import io.kiln.engine.comm.Rendezvous;
+import io.kiln.engine.comm.StoreServer;
+import io.kiln.engine.comm.Transport;
+import io.kiln.engine.config.DeepSpeedConfig;
+import io.kiln.engine.model.Model;
+import io.kiln.engine.model.family.DataSizes;
+import io.kiln.engine.model.family.ModelFamilies;
+import io.kiln.engine.tensor.Dtype;
+import io.kiln.engine.train.BatchSource;
+import io.kiln.engine.train.MicroBatch;
+import io.kiln.engine.train.Training;
+import io.kiln.engine.train.TrainingPlan;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.SplittableRandom;
+import org.bytedeco.javacpp.LongPointer;
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptions;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+
+/**
+ * One rank of {@link StepBenchmark}: has the floor and every stage ready in one process and runs them
+ * in turn, a few steps each, so that what the machine does meanwhile falls on all alike.
+ */
+public final class StepRank {
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  private final RankLink link;
+  private final StepPlan plan;
+  private final Communicator communicator;
+
+  private StepRank(RankLink link, StepPlan plan, Communicator communicator) {
+    this.link = link;
+    this.plan = plan;
+    this.communicator = communicator;
+  }
+
+  /** Called in a process of its own. */
+  public static void main(String[] arguments) throws Exception {
+    RankLink link = new RankLink(arguments);
+    StepPlan plan = JSON.readValue(arguments[2], StepPlan.class);
+    torch.set_num_threads(plan.threads());
+    StoreServer store = link.rank() == 0 ? StoreServer.open("127.0.0.1") : null;
+    String address = link.allGather(store == null ? "" : store.address()).get(0);
+    Membership membership =
+        new Membership(
+            link.rank(), link.ranks(), "127.0.0.1", address, "step", Duration.ofSeconds(60));
+    try (PointerScope scope = new PointerScope();
+        Communicator communicator = Rendezvous.join(membership, Transport.AUTOMATIC)) {
+      new StepRank(link, plan, communicator).run();
+    } finally {
+      if (store != null) {
+        store.close();
+      }
+    }
+  }
+
+  /** Something that is timed step by step. */
+  private interface Contender extends AutoCloseable {
+    String name();
+
+    double step();
+
+    @Override
+    void close();
+  }
+
+  private void run() throws Exception {
+    for (String shapeName : plan.shapes()) {
+      GptShape shape = GptShape.named(shapeName);
+      for (Dtype dtype : plan.dtypes()) {
+        communicator.barrier();
+        double limit = ProductsLimit.millis(shape, dtype);
+        List<Contender> contenders = new ArrayList<>();
+        try (Tokens tokens = new Tokens(shape, link.rank(), link.ranks())) {
+          contenders.add(floor(shape, dtype, tokens));
+          for (int stage : plan.stages()) {
+            contenders.add(stage(shape, dtype, stage, tokens));
+          }
+          measure(shape, dtype, contenders);
+        } finally {
+          contenders.forEach(Contender::close);
+        }
+        communicator.barrier();
+        limit = Math.min(limit, ProductsLimit.millis(shape, dtype));
+        link.report(report("limit", shape, dtype, "products").put("ms", limit).toString());
+      }
+    }
+  }
+
+  private void measure(GptShape shape, Dtype dtype, List<Contender> contenders) {
+    int steps = plan.steps(shape);
+    for (Contender contender : contenders) {
+      for (int i = 0; i < steps; i++) {
+        contender.step();
+      }
+    }
+    for (int repetition = 0; repetition < plan.repetitions(); repetition++) {
+      for (Contender contender : contenders) {
+        communicator.barrier();
+        long waited = communicator.waitNanos();
+        double[] millis = new double[steps];
+        double loss = 0;
+        for (int i = 0; i < steps; i++) {
+          long start = System.nanoTime();
+          loss = contender.step();
+          millis[i] = (System.nanoTime() - start) / 1e6;
+        }
+        ObjectNode report = report("steps", shape, dtype, contender.name());
+        ArrayNode values = report.putArray("ms");
+        for (double value : millis) {
+          values.add(value);
+        }
+        report.put("wait", (communicator.waitNanos() - waited) / 1e6 / steps);
+        link.report(report.put("repetition", repetition).put("loss", loss).toString());
+      }
+      // Whoever comes first after a switch finds cold caches: let everybody be first once.
+      Collections.rotate(contenders, 1);
+    }
+  }
+
+  private ObjectNode report(String kind, GptShape shape, Dtype dtype, String name) {
+    return JSON.createObjectNode()
+        .put("kind", kind)
+        .put("shape", shape.name())
+        .put("dtype", dtype.label())
+        .put("name", name);
+  }
+
+  private Contender floor(GptShape shape, Dtype dtype, Tokens tokens) {
+    FloorLoop loop = new FloorLoop(shape, dtype);
+    return new Contender() {
+      @Override
+      public String name() {
+        return StepPlan.FLOOR;
+      }
+
+      @Override
+      public double step() {
+        return loop.step(tokens.batch().inputs(), tokens.batch().targets());
+      }
+
+      @Override
+      public void close() {
+        loop.close();
+      }
+    };
+  }
+
+  private Contender stage(GptShape shape, Dtype dtype, int stage, Tokens tokens)
+      throws JsonProcessingException {
+    Model model =
+        ModelFamilies.parse(
+                "model", JSON.readTree(shape.huggingFaceConfig()), DataSizes.unknown())
+            .model();
+    DeepSpeedConfig config =
+        DeepSpeedConfig.parse(
+            JSON.readTree(StepPlan.deepSpeedConfig(shape, dtype, stage)), link.ranks());
+    TrainingPlan trainingPlan = new TrainingPlan(model, config, 1, "cpu");
+    Training training = new Training(trainingPlan, communicator);
+    ObjectNode memory = report("memory", shape, dtype, StepPlan.stage(stage));
+    memory.set("held", JSON.valueToTree(training.memory().bytes()));
+    memory.set(
+        "formula", JSON.valueToTree(Training.plannedMemory(trainingPlan, link.ranks()).bytes()));
+    link.report(memory.toString());
+    return new Contender() {
+      @Override
+      public String name() {
+        return StepPlan.stage(stage);
+      }
+
+      @Override
+      public double step() {
+        return training.step(tokens).loss();
+      }
+
+      @Override
+      public void close() {
+        training.close();
+        model.close();
+      }
+    };
+  }
+
+  /** The same random tokens every step: what they are does not matter to the clock. */
+  private static final class Tokens implements BatchSource {
+    private final MicroBatch batch;
+    private final long globalTargets;
+
+    Tokens(GptShape shape, int rank, int ranks) {
+      this.batch =
+          new MicroBatch(
+              random(shape, 2L * rank),
+              random(shape, 2L * rank + 1),
+              shape.tokens(),
+              (long) rank * shape.batch());
+      this.globalTargets = shape.tokens() * ranks;
+    }
+
+    private static Tensor random(GptShape shape, long seed) {
+      long[] values =
+          new SplittableRandom(seed).longs(shape.tokens(), 0, shape.vocabulary()).toArray();
+      return torch
+          .from_blob(
+              new LongPointer(values),
+              new long[] {shape.batch(), shape.time()},
+              new TensorOptions(ScalarType.Long))
+          .clone();
+    }
+
+    MicroBatch batch() {
+      return batch;
+    }
+
+    @Override
+    public List<MicroBatch> next(long step) {
+      return List.of(batch);
+    }
+
+    @Override
+    public long globalValidTargets(long step) {
+      return globalTargets;
+    }
+
+    @Override
+    public void close() {
+      batch.inputs().close();
+      batch.targets().close();
+    }
+  }
+}
