@@ -5,8 +5,14 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
-/** Where ranks find each other and choose what they exchange through. */
+/**
+ * Where ranks find each other and choose what they exchange through.
+ *
+ * <p>Rank 0 opens a {@link StoreServer} and makes its address known; then every rank calls {@link
+ * #join(Membership, Transport)}.
+ */
 public final class Rendezvous {
   /** What a rank deposits at a time: half a core's second-level cache. */
   static final int SLOT_BYTES = 512 << 10;
@@ -42,6 +48,61 @@ public final class Rendezvous {
     } catch (IOException e) {
       ranks.forEach(Communicator::close);
       throw new CommunicationException("no shared memory for " + size + " local ranks: " + e, e);
+    }
+  }
+
+  /**
+   * Joins a group; every rank calls it. Returns when all have joined.
+   *
+   * @param transport the same on every rank
+   * @throws CommunicationException if that does not happen in time, with the rank that is missing
+   */
+  public static Communicator join(Membership membership, Transport transport) {
+    return join(membership, transport, directories());
+  }
+
+  /**
+   * Joins a group.
+   *
+   * @param directories where the shared file may lie, best first (it has no name there, and leaves
+   *     nothing behind): by default /dev/shm and the directory for temporary files
+   */
+  public static Communicator join(
+      Membership membership, Transport transport, List<Path> directories) {
+    if (membership.size() == 1) {
+      return new SoloCommunicator();
+    }
+    KeyStore store = new KeyStore(membership.store(), membership.prefix(), membership.timeout());
+    try {
+      Introduction introduction = new Introduction(store, membership);
+      boolean oneHost = transport != Transport.SOCKETS && introduction.sameHost();
+      if (oneHost) {
+        Optional<SharedSegment> segment = introduction.segment(directories, SLOT_BYTES, SLOTS);
+        if (segment.isPresent()) {
+          store.close();
+          return sharedMemory(segment.get(), membership);
+        }
+      }
+      if (transport == Transport.SHARED_MEMORY) {
+        throw new CommunicationException(
+            "rank " + membership.rank() + ": no shared memory: " + introduction.obstacle());
+      }
+      return new GlooCommunicator(new GlooLink(store, membership));
+    } catch (RuntimeException e) {
+      store.close();
+      throw e;
+    }
+  }
+
+  private static Communicator sharedMemory(SharedSegment segment, Membership membership) {
+    SharedMemoryCommunicator communicator =
+        new SharedMemoryCommunicator(segment, membership.rank(), membership.timeout());
+    try {
+      communicator.awaitPeers();
+      return communicator;
+    } catch (CommunicationException e) {
+      communicator.close();
+      throw e;
     }
   }
 

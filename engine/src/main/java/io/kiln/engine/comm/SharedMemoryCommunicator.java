@@ -287,11 +287,11 @@ public final class SharedMemoryCommunicator implements Communicator {
   }
 
   private void checkUsable() {
-    if (closed) {
-      throw new CommunicationException("rank " + rank + ": the communicator is closed");
-    }
     if (failure != null) {
       throw new CommunicationException("rank " + rank + ": the communicator is dead: " + failure);
+    }
+    if (closed) {
+      throw new CommunicationException("rank " + rank + ": the communicator is closed");
     }
   }
 

@@ -2,6 +2,7 @@ package io.kiln.engine.comm;
 
 import java.nio.ByteBuffer;
 import org.bytedeco.javacpp.BytePointer;
+import org.bytedeco.javacpp.DoublePointer;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
@@ -46,9 +47,9 @@ final class Span implements AutoCloseable {
 
   /** The tensor's bytes, whatever its type. */
   static Span bytesOf(Tensor flat) {
-    Tensor alias = alias(flat);
-    return new Span(
-        alias, new BytePointer(alias.data_ptr()), RAW, 1, alias.numel() * alias.element_size());
+    try (PointerScope scope = new PointerScope()) {
+      return of(flat.view(RAW));
+    }
   }
 
   /** A direct buffer, seen as elements of a type. The buffer must outlive the span. */
@@ -71,6 +72,35 @@ final class Span implements AutoCloseable {
   static Span allocate(int length) {
     try (PointerScope scope = new PointerScope()) {
       return of(torch.empty(new long[] {length}, new TensorOptions(ScalarType.Float), null));
+    }
+  }
+
+  /** Bytes of its own. */
+  static Span allocateBytes(long length) {
+    try (PointerScope scope = new PointerScope()) {
+      return of(torch.empty(new long[] {length}, new TensorOptions(RAW), null));
+    }
+  }
+
+  /** A copy of host numbers. */
+  static Span numbers(double... values) {
+    Span span = allocateBytes((long) values.length * Double.BYTES);
+    Span numbers = span.as(ScalarType.Double, values.length);
+    span.close();
+    new DoublePointer(numbers.bytes).put(values);
+    return numbers;
+  }
+
+  /** One of the numbers of a span of {@link ScalarType#Double}. */
+  double number(long index) {
+    return new DoublePointer(bytes.position(0)).get(index);
+  }
+
+  /** The first {@code count} elements of this memory seen as another type. Lives on its own. */
+  Span as(ScalarType other, long count) {
+    try (PointerScope scope = new PointerScope()) {
+      Tensor whole = tensor.view(other);
+      return of(whole.narrow(0, 0, count));
     }
   }
 

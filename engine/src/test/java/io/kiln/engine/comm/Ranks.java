@@ -1,5 +1,6 @@
 package io.kiln.engine.comm;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -42,6 +43,29 @@ final class Ranks {
       throw (Error) e.getCause();
     } catch (TimeoutException e) {
       throw new AssertionError("a rank hangs", e);
+    } finally {
+      threads.shutdownNow();
+    }
+  }
+
+  /** A group that met at a store, all in this JVM. */
+  static List<Communicator> join(
+      StoreServer server, int size, Transport transport, Duration timeout) {
+    ExecutorService threads = Executors.newFixedThreadPool(size);
+    try {
+      List<Future<Communicator>> joining = new ArrayList<>();
+      for (int r = 0; r < size; r++) {
+        Membership membership =
+            new Membership(r, size, "127.0.0.1", server.address(), "test/0", timeout);
+        joining.add(threads.submit(() -> Rendezvous.join(membership, transport)));
+      }
+      List<Communicator> group = new ArrayList<>();
+      for (Future<Communicator> rank : joining) {
+        group.add(rank.get(LIMIT_SECONDS, TimeUnit.SECONDS));
+      }
+      return group;
+    } catch (InterruptedException | ExecutionException | TimeoutException e) {
+      throw new AssertionError(e);
     } finally {
       threads.shutdownNow();
     }

@@ -1,0 +1,105 @@
+package io.kiln.engine.comm;
+
+import java.time.Duration;
+import java.util.Optional;
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.javacpp.chrono.Milliseconds;
+import org.bytedeco.pytorch.PrefixStore;
+import org.bytedeco.pytorch.Store;
+import org.bytedeco.pytorch.StringVector;
+import org.bytedeco.pytorch.TCPStore;
+import org.bytedeco.pytorch.TCPStoreOptions;
+
+/** A rank's view of rank 0's {@link StoreServer}, under a prefix of its own. */
+final class KeyStore implements AutoCloseable {
+  static final long CONNECT_MILLIS = 30_000;
+
+  private final TCPStore client;
+  private final PrefixStore store;
+  private volatile boolean gone;
+
+  /**
+   * Connects.
+   *
+   * @param address {@code host:port}
+   * @param prefix what keeps this group's keys apart from another's and from an earlier attempt's
+   * @param timeout how long to try, and how long {@link #get} waits for a key
+   */
+  KeyStore(String address, String prefix, Duration timeout) {
+    int colon = address.lastIndexOf(':');
+    try (PointerScope scope = new PointerScope()) {
+      TCPStoreOptions options = new TCPStoreOptions();
+      options.port((short) Integer.parseInt(address.substring(colon + 1)));
+      options.isServer(false);
+      options.waitWorkers(false);
+      options.timeout(new Milliseconds(timeout.toMillis()));
+      client = new TCPStore(address.substring(0, colon), options);
+      client.retainReference();
+      store = new PrefixStore(prefix, client);
+      store.retainReference();
+    } catch (RuntimeException e) {
+      throw new CommunicationException(
+          "the store of rank 0 at " + address + " does not answer: " + firstLine(e), e);
+    }
+  }
+
+  /** For c10d's process groups. */
+  Store store() {
+    return store;
+  }
+
+  void set(String key, String value) {
+    store.set(key, value);
+  }
+
+  /**
+   * The value, once somebody has set it.
+   *
+   * @throws RuntimeException if nobody does in time
+   */
+  String get(String key) {
+    return store.get_to_str(key);
+  }
+
+  /** Whether it stopped answering. */
+  boolean gone() {
+    return gone;
+  }
+
+  /** The value, if somebody has set it and the store can still be asked. */
+  Optional<String> peek(String key) {
+    if (gone) {
+      return Optional.empty();
+    }
+    try (PointerScope scope = new PointerScope()) {
+      return store.check(new StringVector(key)) ? Optional.of(get(key)) : Optional.empty();
+    } catch (RuntimeException e) {
+      // Asked once: c10d writes a stack trace to the error stream for every question.
+      gone = true;
+      return Optional.empty();
+    }
+  }
+
+  /** Sets a value unless somebody was first, or the store is gone. */
+  void offer(String key, String value) {
+    if (peek(key).isEmpty() && !gone) {
+      try {
+        store.set(key, value);
+      } catch (RuntimeException e) {
+        gone = true;
+      }
+    }
+  }
+
+  static String firstLine(Throwable e) {
+    String message = String.valueOf(e.getMessage());
+    int end = message.indexOf('\n');
+    return end < 0 ? message : message.substring(0, end);
+  }
+
+  @Override
+  public void close() {
+    store.releaseReference();
+    client.releaseReference();
+  }
+}
