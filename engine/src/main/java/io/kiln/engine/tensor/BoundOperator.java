@@ -2,6 +2,7 @@ package io.kiln.engine.tensor;
 
 import java.util.ArrayList;
 import java.util.List;
+import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.IValue;
 import org.bytedeco.pytorch.IValueVector;
 import org.bytedeco.pytorch.Tensor;
@@ -29,9 +30,11 @@ public final class BoundOperator implements AutoCloseable {
    * @param index its place in the schema, from 0
    */
   public BoundOperator set(int index, Object value) {
-    IValue boxed = operator.box(index, value);
-    boxed.retainReference();
-    arguments.set(index, boxed).close();
+    try (PointerScope scope = new PointerScope()) {
+      IValue boxed = operator.box(index, value);
+      boxed.retainReference();
+      arguments.set(index, boxed).close();
+    }
     return this;
   }
 

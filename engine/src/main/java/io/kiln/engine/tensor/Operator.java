@@ -138,7 +138,8 @@ public final class Operator implements AutoCloseable {
           name + " takes " + parameters.size() + " arguments, not " + arguments.length);
     }
     List<IValue> boxed = new ArrayList<>(parameters.size());
-    try {
+    // A scope of its own: what the caller's scope had seen could not be freed before that ends.
+    try (PointerScope scope = new PointerScope()) {
       for (int i = 0; i < parameters.size(); i++) {
         IValue value = i < arguments.length ? box(i, arguments[i]) : standard(i);
         value.retainReference();

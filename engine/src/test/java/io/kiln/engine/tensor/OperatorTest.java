@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
-import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
@@ -90,23 +89,26 @@ class OperatorTest {
     }
   }
 
+  private static Operator madeInAScope(String name) {
+    try (PointerScope scope = new PointerScope()) {
+      return Operator.named(name);
+    }
+  }
+
   @Test
   void nothing_is_left_behind() {
     Tensor x = tensor(1, 2);
-    Operator outlives;
-    try (PointerScope scope = new PointerScope()) {
-      outlives = Operator.named("aten::_foreach_add_.Scalar");
-    }
+    Operator outlives = madeInAScope("aten::_foreach_add_.Scalar");
     outlives.run(List.of(x), 1);
-    long before = Pointer.totalCount();
-    outlives.run(List.of(x), 1);
-    try (Operator twice = Operator.named("aten::_foreach_mul_.Scalar");
-        BoundOperator bound = twice.bind(List.of(x), 2)) {
-      bound.set(1, 3.0).run();
-      assertThrows(IllegalArgumentException.class, () -> twice.bind(List.of(x)));
-    }
-    assertEquals(before, Pointer.totalCount());
-    assertArrayEquals(new float[] {9, 12}, floats(x));
+    PointerBalance.assertKept(
+        () -> {
+          outlives.run(List.of(x), 1);
+          try (Operator twice = Operator.named("aten::_foreach_mul_.Scalar");
+              BoundOperator bound = twice.bind(List.of(x), 2)) {
+            bound.set(1, 3.0).run();
+            assertThrows(IllegalArgumentException.class, () -> twice.bind(List.of(x)));
+          }
+        });
     outlives.close();
     x.close();
   }
