@@ -20,10 +20,18 @@ public final class TrainingApplication {
             spark.parallelize(List.of(1, 2), 2),
             (context, part) -> {
               context.at("x", 1);
-              return context.rank() + " " + context.allGather(RankPid.pid()) + System.getenv("OMP_NUM_THREADS");
+              return context.rank()
+                  + " "
+                  + context.allGather(RankPid.pid())
+                  + System.getenv("OMP_NUM_THREADS");
             },
             new RunListener() {}));
     session.stop();
   }
-  static final class RankPid { static String pid() { return "" + ProcessHandle.current().pid(); } }
+
+  static final class RankPid {
+    static String pid() {
+      return "" + ProcessHandle.current().pid();
+    }
+  }
 }

@@ -8,8 +8,9 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
 /**
- * What a step's matrix products alone would take: each of them, forward and both gradients, timed on
- * its own in the same process. No step can be faster by other means than fewer or faster products.
+ * What a step's matrix products alone would take: each of them, forward and both gradients, timed
+ * on its own in the same process. No step can be faster by other means than fewer or faster
+ * products.
  */
 final class ProductsLimit {
   private static final int REPETITIONS = 5;
@@ -41,8 +42,8 @@ final class ProductsLimit {
   }
 
   /**
-   * Scores and mixture, and the four products of their gradients; half of each, because half of what
-   * a causal attention computes is not needed.
+   * Scores and mixture, and the four products of their gradients; half of each, because half of
+   * what a causal attention computes is not needed.
    */
   private static double attention(GptShape shape, Dtype dtype) {
     try (PointerScope scope = new PointerScope();
@@ -53,7 +54,8 @@ final class ProductsLimit {
       Tensor scores = filled(dtype, cpu, heads, shape.time(), shape.time());
       double forward = best(() -> q.bmm(q.transpose(1, 2))) + best(() -> scores.bmm(q));
       double backward =
-          2 * best(() -> scores.transpose(1, 2).bmm(q)) + best(() -> q.bmm(q.transpose(1, 2)))
+          2 * best(() -> scores.transpose(1, 2).bmm(q))
+              + best(() -> q.bmm(q.transpose(1, 2)))
               + best(() -> scores.bmm(q));
       return (forward + backward) / 2;
     }

@@ -31,8 +31,8 @@ import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
- * One rank of {@link StepBenchmark}: has the floor and every stage ready in one process and runs them
- * in turn, a few steps each, so that what the machine does meanwhile falls on all alike.
+ * One rank of {@link StepBenchmark}: has the floor and every stage ready in one process and runs
+ * them in turn, a few steps each, so that what the machine does meanwhile falls on all alike.
  */
 public final class StepRank {
   private static final ObjectMapper JSON = new ObjectMapper();
@@ -162,8 +162,7 @@ public final class StepRank {
   private Contender stage(GptShape shape, Dtype dtype, int stage, Tokens tokens)
       throws JsonProcessingException {
     Model model =
-        ModelFamilies.parse(
-                "model", JSON.readTree(shape.huggingFaceConfig()), DataSizes.unknown())
+        ModelFamilies.parse("model", JSON.readTree(shape.huggingFaceConfig()), DataSizes.unknown())
             .model();
     DeepSpeedConfig config =
         DeepSpeedConfig.parse(

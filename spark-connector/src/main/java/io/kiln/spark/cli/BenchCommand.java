@@ -66,7 +66,16 @@ final class BenchCommand implements Callable<Integer> {
     command.add(installation.jars() + "/*");
     command.add(benchmark.mainClass);
     command.addAll(options);
-    new Handover(Map.of("SPARK_HOME", installation.sparkHome().toString(), "SPARK_SCALA_VERSION", "2.13", "SPARK_LOCAL_IP", "127.0.0.1"), List.of(), command)
+    new Handover(
+            Map.of(
+                "SPARK_HOME",
+                installation.sparkHome().toString(),
+                "SPARK_SCALA_VERSION",
+                "2.13",
+                "SPARK_LOCAL_IP",
+                "127.0.0.1"),
+            List.of(),
+            command)
         .write(installation.handover());
     return 0;
   }

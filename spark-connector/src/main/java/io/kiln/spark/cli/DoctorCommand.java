@@ -6,7 +6,8 @@ import picocli.CommandLine.Command;
 /** Says what decides speed on this machine. */
 @Command(
     name = "doctor",
-    description = "Says what it finds on this machine, and what it costs where it stands in the way.",
+    description =
+        "Says what it finds on this machine, and what it costs where it stands in the way.",
     mixinStandardHelpOptions = true)
 final class DoctorCommand implements Callable<Integer> {
   @Override

@@ -68,12 +68,7 @@ public final class Kiln implements Callable<Integer> {
     }
     command
         .getErr()
-        .println(
-            "kiln: "
-                + line
-                + "; see "
-                + command.getCommandSpec().qualifiedName()
-                + " --help");
+        .println("kiln: " + line + "; see " + command.getCommandSpec().qualifiedName() + " --help");
     return BAD_INPUT;
   }
 

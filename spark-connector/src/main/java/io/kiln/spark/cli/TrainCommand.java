@@ -35,7 +35,9 @@ import picocli.CommandLine.Parameters;
       "              sequence_length, validation_fraction, shuffle",
       "  deepspeed   a DeepSpeed configuration, inline or a path",
       "  training    max_steps or epochs, seed, eval_interval, eval_steps",
-      "  spark       master (default " + SparkMaster.DEFAULT + "), conf, ranks (default: one a slot)",
+      "  spark       master (default "
+          + SparkMaster.DEFAULT
+          + "), conf, ranks (default: one a slot)",
       "  output_dir  a folder that does not exist yet, on any file system that Hadoop knows",
       "",
       "Examples:",

@@ -66,8 +66,7 @@ public record RunFolder(Path logs) {
 
   /** The error of an output directory that is there already. */
   public static ConfigException exists(String outputDir) {
-    return new ConfigException(
-        "output_dir", outputDir + " exists: name another or remove it");
+    return new ConfigException("output_dir", outputDir + " exists: name another or remove it");
   }
 
   /** The path, if it is one of this machine's own files. */
