@@ -1,0 +1,171 @@
+package io.kiln.spark.console;
+
+import io.kiln.engine.train.EvaluationReport;
+import io.kiln.engine.train.StepReport;
+import io.kiln.spark.barrier.RunListener;
+import java.io.PrintStream;
+import java.time.Duration;
+import java.util.LinkedHashSet;
+import java.util.Locale;
+import java.util.OptionalLong;
+import java.util.Set;
+import me.tongfei.progressbar.ConsoleProgressBarConsumer;
+import me.tongfei.progressbar.ProgressBar;
+import me.tongfei.progressbar.ProgressBarBuilder;
+import me.tongfei.progressbar.ProgressBarStyle;
+
+/**
+ * What a person sees of a run: a progress bar on a terminal, a line now and then elsewhere, each
+ * with loss, tokens a second and the time left.
+ */
+public final class ConsoleReport implements RunListener, AutoCloseable {
+  private static final long PLAIN_LINE_NANOS = Duration.ofSeconds(5).toNanos();
+
+  /** Share of the latest step in the shown speed. */
+  private static final double LATEST = 0.1;
+
+  private final PrintStream out;
+  private final boolean terminal;
+  private final OptionalLong linesEvery;
+  private final Set<String> remarks = new LinkedHashSet<>();
+  private long steps;
+  private ProgressBar bar;
+  private double millis;
+  private double lastLoss = Double.NaN;
+  private String phase = "";
+  private long plainLine;
+
+  /**
+   * @param terminal whether lines can be overwritten
+   * @param linesEvery steps between two lines where there is no bar; empty for every few seconds
+   */
+  public ConsoleReport(PrintStream out, boolean terminal, OptionalLong linesEvery) {
+    this.out = out;
+    this.terminal = terminal;
+    this.linesEvery = linesEvery;
+  }
+
+  /** Says how many steps there will be. */
+  public synchronized void begin(long steps) {
+    this.steps = steps;
+    if (terminal) {
+      bar =
+          new ProgressBarBuilder()
+              .setTaskName("train")
+              .setInitialMax(steps)
+              .setStyle(ProgressBarStyle.COLORFUL_UNICODE_BLOCK)
+              .setUpdateIntervalMillis(250)
+              .hideEta()
+              .setConsumer(new ConsoleProgressBarConsumer(out))
+              .build();
+      bar.setExtraMessage(" starting");
+    }
+  }
+
+  /** A line that stays. */
+  public synchronized void line(String text) {
+    if (bar != null) {
+      out.print("\r\033[K");
+    }
+    out.println(text);
+    if (bar != null) {
+      bar.refresh();
+    }
+  }
+
+  @Override
+  public synchronized void onProgress(int rank, String now, long step) {
+    if (rank != 0 || now.equals(phase)) {
+      return;
+    }
+    phase = now;
+    if (bar != null && (step == 0 || !now.equals("training"))) {
+      bar.setExtraMessage(" " + now);
+    } else if (bar == null && !now.equals("training")) {
+      out.println(now);
+    }
+  }
+
+  @Override
+  public synchronized void onStep(StepReport report) {
+    lastLoss = report.loss();
+    millis =
+        millis == 0 || report.step() <= 2
+            ? report.stepMillis()
+            : (1 - LATEST) * millis + LATEST * report.stepMillis();
+    String told = told(report);
+    if (bar != null) {
+      bar.setExtraMessage(" " + told);
+      bar.stepTo(report.step());
+      return;
+    }
+    long now = System.nanoTime();
+    boolean due =
+        linesEvery.isPresent()
+            ? report.step() % linesEvery.getAsLong() == 0
+            : now - plainLine > PLAIN_LINE_NANOS;
+    if (due || report.step() == 1 || report.step() == steps) {
+      plainLine = now;
+      out.println("step " + report.step() + "/" + steps + "  " + told);
+    }
+  }
+
+  private String told(StepReport report) {
+    long left = (long) (millis * Math.max(0, steps - report.step()) / 1000);
+    return String.format(
+        Locale.ROOT,
+        "loss %.4f%s  %,.0f tokens/s  %s left",
+        report.loss(),
+        report.skipped() ? " (overflow, skipped)" : "",
+        1000 * report.tokens() / millis,
+        duration(left));
+  }
+
+  static String duration(long seconds) {
+    return seconds < 60
+        ? seconds + " s"
+        : seconds < 3600
+            ? String.format(Locale.ROOT, "%d:%02d min", seconds / 60, seconds % 60)
+            : String.format(Locale.ROOT, "%d:%02d h", seconds / 3600, seconds % 3600 / 60);
+  }
+
+  @Override
+  public synchronized void onEvaluation(EvaluationReport report) {
+    line(
+        String.format(
+            Locale.ROOT,
+            "step %d  validation loss %.4f over %,d targets",
+            report.step(),
+            report.loss(),
+            report.targets()));
+  }
+
+  @Override
+  public synchronized void onRemark(int rank, String text) {
+    if (remarks.add(text)) {
+      line("note: " + text);
+    }
+  }
+
+  @Override
+  public synchronized void onRestart(int attempt, String cause) {
+    line("an executor was lost, all ranks start again (attempt " + (attempt + 1) + "): " + cause);
+    millis = 0;
+    if (bar != null) {
+      bar.stepTo(0);
+    }
+  }
+
+  /** The latest loss; not a number before the first step. */
+  public synchronized double lastLoss() {
+    return lastLoss;
+  }
+
+  @Override
+  public synchronized void close() {
+    if (bar != null) {
+      bar.close();
+      bar = null;
+    }
+  }
+}

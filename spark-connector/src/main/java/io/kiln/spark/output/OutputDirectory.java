@@ -1,0 +1,194 @@
+package io.kiln.spark.output;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.kiln.spark.job.RunFolder;
+import java.io.FilterOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.Optional;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.fs.LocalFileSystem;
+import org.apache.hadoop.fs.Path;
+
+/**
+ * A folder for a trained model on any file system that Hadoop knows. A file is written under
+ * another name and renamed when it is whole: what has its name is complete.
+ */
+public final class OutputDirectory {
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  private final FileSystem files;
+  private final Path folder;
+
+  private OutputDirectory(FileSystem files, Path folder) {
+    this.files = files;
+    this.folder = folder;
+  }
+
+  /**
+   * The folder, there or not.
+   *
+   * @param path with or without a scheme
+   */
+  public static OutputDirectory of(String path, Configuration hadoop) {
+    Path folder = new Path(path);
+    try {
+      FileSystem files = folder.getFileSystem(hadoop);
+      // Hadoop's local file system writes a checksum file beside every file; nobody wants those.
+      FileSystem plain = files instanceof LocalFileSystem local ? local.getRawFileSystem() : files;
+      return new OutputDirectory(plain, plain.makeQualified(folder));
+    } catch (IOException | IllegalArgumentException | UnsupportedOperationException unusable) {
+      throw new io.kiln.engine.config.ConfigException(
+          "output_dir", path + " cannot be used: " + unusable.getMessage());
+    }
+  }
+
+  /**
+   * Makes the folder.
+   *
+   * @throws io.kiln.engine.config.ConfigException if it is there already; the logs of the run that
+   *     asks do not count
+   */
+  public void claim() {
+    try {
+      if (files.exists(folder) && !holdsOnlyOurLogs()) {
+        throw RunFolder.exists(folder.toString());
+      }
+      if (!files.mkdirs(folder)) {
+        throw new IOException("refused");
+      }
+    } catch (IOException unwritable) {
+      throw new io.kiln.engine.config.ConfigException(
+          "output_dir", folder + " cannot be made: " + unwritable.getMessage());
+    }
+  }
+
+  private boolean holdsOnlyOurLogs() throws IOException {
+    Optional<RunFolder> run = RunFolder.ofThisProcess();
+    if (run.isEmpty()) {
+      return false;
+    }
+    Path logs = files.makeQualified(new Path(run.get().logs().toUri()));
+    for (var entry : files.listStatus(folder)) {
+      if (!entry.getPath().equals(logs)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** Full path, with its scheme. */
+  public String path() {
+    return folder.toString();
+  }
+
+  /** Path as a person writes it: without a scheme where it is a local one. */
+  public String shown() {
+    return folder.toUri().getScheme() == null || folder.toUri().getScheme().equals("file")
+        ? folder.toUri().getPath()
+        : folder.toString();
+  }
+
+  /** Whether a file of that name is there. */
+  public boolean has(String name) {
+    try {
+      return files.exists(new Path(folder, name));
+    } catch (IOException unreadable) {
+      throw new UncheckedIOException(unreadable);
+    }
+  }
+
+  /** A file that gets its name when it is closed. */
+  public OutputStream create(String name) throws IOException {
+    Path unfinished = new Path(folder, "." + name + ".unfinished");
+    OutputStream out = files.create(unfinished, true);
+    return new FilterOutputStream(out) {
+      private boolean closed;
+
+      @Override
+      public void write(byte[] bytes, int from, int count) throws IOException {
+        out.write(bytes, from, count);
+      }
+
+      @Override
+      public void close() throws IOException {
+        if (closed) {
+          return;
+        }
+        closed = true;
+        super.close();
+        Path named = new Path(folder, name);
+        files.delete(named, false);
+        if (!files.rename(unfinished, named)) {
+          throw new IOException(unfinished + " cannot be renamed to " + name);
+        }
+      }
+    };
+  }
+
+  /** A file that has its name from the start, for readers of an unfinished run. */
+  OutputStream createVisible(String name) throws IOException {
+    return files.create(new Path(folder, name), true);
+  }
+
+  /** Writes a small file. */
+  public void write(String name, byte[] content) {
+    try (OutputStream out = create(name)) {
+      out.write(content);
+    } catch (IOException unwritable) {
+      throw new UncheckedIOException(unwritable);
+    }
+  }
+
+  /** Writes JSON that a person can read. */
+  public void write(String name, JsonNode json) {
+    write(name, (json.toPrettyString() + "\n").getBytes(StandardCharsets.UTF_8));
+  }
+
+  /** Opens a file. */
+  public InputStream open(String name) throws IOException {
+    return files.open(new Path(folder, name));
+  }
+
+  /** Reads a small file. */
+  public byte[] read(String name) {
+    try (InputStream in = open(name)) {
+      return in.readAllBytes();
+    } catch (IOException unreadable) {
+      throw new UncheckedIOException(unreadable);
+    }
+  }
+
+  /** Reads JSON. */
+  public JsonNode readJson(String name) {
+    try {
+      return JSON.readTree(read(name));
+    } catch (IOException malformed) {
+      throw new UncheckedIOException(malformed);
+    }
+  }
+
+  /** Copies a file of that name from here. */
+  public void copyTo(String name, OutputDirectory target) {
+    try (InputStream in = open(name);
+        OutputStream out = target.create(name)) {
+      in.transferTo(out);
+    } catch (IOException failed) {
+      throw new UncheckedIOException(failed);
+    }
+  }
+
+  /** Removes the folder and all in it when this JVM ends. */
+  public void deleteOnExit() {
+    try {
+      files.deleteOnExit(folder);
+    } catch (IOException stays) {
+      throw new UncheckedIOException(stays);
+    }
+  }
+}
