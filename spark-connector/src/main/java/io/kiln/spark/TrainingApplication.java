@@ -1,37 +1,117 @@
 package io.kiln.spark;
 
-import io.kiln.spark.barrier.BarrierJob;
-import io.kiln.spark.barrier.RunListener;
+import io.kiln.datasource.DataException;
+import io.kiln.engine.config.ConfigException;
+import io.kiln.spark.barrier.OneLine;
+import io.kiln.spark.barrier.RankFailedException;
+import io.kiln.spark.console.ConsoleReport;
 import io.kiln.spark.job.Job;
+import io.kiln.spark.job.RunFolder;
+import java.io.IOException;
+import java.io.PrintStream;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
-import org.apache.spark.api.java.JavaSparkContext;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.concurrent.Callable;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.apache.spark.sql.SparkSession;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
 
-public final class TrainingApplication {
-  public static void main(String[] arguments) {
-    Job job = Job.read(Path.of(arguments[0]), List.of());
-    SparkSession session = SparkSession.builder().getOrCreate();
-    JavaSparkContext spark = new JavaSparkContext(session.sparkContext());
-    System.out.println("session");
-    System.out.println(
-        BarrierJob.run(
-            spark,
-            spark.parallelize(List.of(1, 2), 2),
-            (context, part) -> {
-              context.at("x", 1);
-              return context.rank()
-                  + " "
-                  + context.allGather(RankPid.pid())
-                  + System.getenv("OMP_NUM_THREADS");
-            },
-            new RunListener() {}));
-    session.stop();
+/**
+ * Main class of a training job in the driver, for {@code bin/kiln train} and for anybody's {@code
+ * spark-submit}: its arguments are the job file and {@code --set path.to.key=value}.
+ */
+@Command(
+    name = "TrainingApplication",
+    description = "Trains the model that a job file describes, on the Spark that runs this.",
+    mixinStandardHelpOptions = true)
+public final class TrainingApplication implements Callable<Integer> {
+  private static final int BAD_INPUT = 2;
+  private static final int FAILURE = 1;
+
+  @Parameters(paramLabel = "JOB.json", description = "The job file, on the driver's machine.")
+  private Path jobFile;
+
+  @Option(
+      names = "--set",
+      paramLabel = "PATH.TO.KEY=VALUE",
+      description = "Sets a value of the job; JSON where it parses as such. May be repeated.")
+  private List<String> overrides = new ArrayList<>();
+
+  @Option(names = "--stacktrace", description = "Print where an error came from.")
+  private boolean stackTrace;
+
+  private final PrintStream out;
+  private final PrintStream err;
+  private final AtomicBoolean ending = new AtomicBoolean();
+
+  private TrainingApplication(PrintStream out, PrintStream err) {
+    this.out = out;
+    this.err = err;
   }
 
-  static final class RankPid {
-    static String pid() {
-      return "" + ProcessHandle.current().pid();
+  /** The process's entry. */
+  public static void main(String[] arguments) {
+    System.exit(
+        new CommandLine(new TrainingApplication(System.out, System.err)).execute(arguments));
+  }
+
+  @Override
+  public Integer call() {
+    // Ctrl-C stops Spark under a running job; that is no error to tell.
+    Runtime.getRuntime().addShutdownHook(new Thread(() -> ending.set(true)));
+    Optional<RunFolder> folder = RunFolder.ofThisProcess();
+    try {
+      Job job = Job.read(jobFile, overrides);
+      train(job);
+      folder.ifPresent(RunFolder::tidy);
+      return 0;
+    } catch (Exception failure) {
+      if (ending.get()) {
+        return FAILURE;
+      }
+      boolean input = inputAtFault(failure);
+      err.println("kiln: " + OneLine.of(failure));
+      if (stackTrace) {
+        failure.printStackTrace(err);
+        if (failure instanceof RankFailedException rank && !rank.rankStackTrace().isEmpty()) {
+          err.println("in the executor: " + rank.rankStackTrace());
+        }
+      }
+      if (input) {
+        folder.ifPresent(RunFolder::withdraw);
+      } else {
+        folder.ifPresent(kept -> err.println("kiln: logs of the run are in " + kept.logs()));
+      }
+      return input ? BAD_INPUT : FAILURE;
     }
+  }
+
+  private void train(Job job) throws IOException {
+    boolean terminal = Boolean.getBoolean("kiln.terminal");
+    long begin = System.nanoTime();
+    try (SparkSession session = SparkSession.builder().appName("kiln").getOrCreate();
+        ConsoleReport console =
+            new ConsoleReport(out, terminal, terminal ? OptionalLong.empty() : linesEvery(job))) {
+      TrainedModel model = Trainer.builder(job).listener(console).build().fitSource(session);
+      console.close();
+      model.describe(out, (System.nanoTime() - begin) / 1_000_000_000L);
+    }
+  }
+
+  private static OptionalLong linesEvery(Job job) {
+    long steps = job.deepspeed().path("steps_per_print").asLong(0);
+    return steps > 0 ? OptionalLong.of(steps) : OptionalLong.empty();
+  }
+
+  private static boolean inputAtFault(Exception failure) {
+    return failure instanceof ConfigException
+        || failure instanceof DataException
+        || failure instanceof RankFailedException rank && rank.inputAtFault();
   }
 }

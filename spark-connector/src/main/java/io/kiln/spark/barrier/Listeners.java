@@ -11,6 +11,11 @@ public record Listeners(List<RunListener> readers) implements RunListener {
   }
 
   @Override
+  public void onStart(RunStart start) {
+    readers.forEach(reader -> reader.onStart(start));
+  }
+
+  @Override
   public void onProgress(int rank, String phase, long step) {
     readers.forEach(reader -> reader.onProgress(rank, phase, step));
   }

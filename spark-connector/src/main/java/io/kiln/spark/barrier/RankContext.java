@@ -18,6 +18,7 @@ import org.apache.spark.resource.ResourceInformation;
  */
 public final class RankContext implements AutoCloseable {
   private static final long BEACON_MILLIS = 250;
+  private static final long WATCH_MILLIS = 100;
 
   /** A beacon that has nothing new is sent every so many times. */
   private static final int QUIET_BEACONS = 4;
@@ -126,6 +127,24 @@ public final class RankContext implements AutoCloseable {
     if (task.isInterrupted()) {
       throw new TaskKilledException("ended with the job");
     }
+  }
+
+  /**
+   * Has something done once when Spark asks this task to end, on another thread; for waits that do
+   * not ask themselves. Not after {@link #close}.
+   */
+  public void whenAskedToEnd(Runnable action) {
+    beacon.execute(
+        new Runnable() {
+          @Override
+          public void run() {
+            if (task.isInterrupted()) {
+              action.run();
+            } else if (!beacon.isShutdown()) {
+              beacon.schedule(this, WATCH_MILLIS, TimeUnit.MILLISECONDS);
+            }
+          }
+        });
   }
 
   @Override

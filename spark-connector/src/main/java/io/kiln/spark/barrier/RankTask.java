@@ -1,6 +1,8 @@
 package io.kiln.spark.barrier;
 
+import io.kiln.datasource.DataException;
 import io.kiln.engine.comm.CommunicationException;
+import io.kiln.engine.config.ConfigException;
 import io.kiln.spark.barrier.RankMessage.Fault;
 import java.io.PrintWriter;
 import java.io.Serializable;
@@ -84,7 +86,7 @@ final class RankTask<T, R extends Serializable>
   }
 
   private static Fault fault(Throwable failure) {
-    if (failure instanceof IllegalArgumentException) {
+    if (failure instanceof DataException || failure instanceof ConfigException) {
       return Fault.INPUT;
     }
     return failure instanceof CommunicationException ? Fault.PEER : Fault.OWN;

@@ -5,6 +5,9 @@ import io.kiln.engine.train.StepReport;
 
 /** Hears at the driver how a barrier job goes, while it runs; one call at a time. */
 public interface RunListener {
+  /** The data is read and everything is known but the outcome. */
+  default void onStart(RunStart start) {}
+
   /** A rank is somewhere else than it was. */
   default void onProgress(int rank, String phase, long step) {}
 

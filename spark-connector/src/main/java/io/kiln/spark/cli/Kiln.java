@@ -1,5 +1,7 @@
 package io.kiln.spark.cli;
 
+import io.kiln.datasource.DataException;
+import io.kiln.engine.config.ConfigException;
 import io.kiln.spark.barrier.OneLine;
 import java.util.concurrent.Callable;
 import picocli.CommandLine;
@@ -77,6 +79,6 @@ public final class Kiln implements Callable<Integer> {
     if (arguments.hasMatchedOption("--stacktrace")) {
       error.printStackTrace(command.getErr());
     }
-    return error instanceof IllegalArgumentException ? BAD_INPUT : FAILURE;
+    return error instanceof ConfigException || error instanceof DataException ? BAD_INPUT : FAILURE;
   }
 }

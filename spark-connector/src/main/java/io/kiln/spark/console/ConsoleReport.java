@@ -3,10 +3,12 @@ package io.kiln.spark.console;
 import io.kiln.engine.train.EvaluationReport;
 import io.kiln.engine.train.StepReport;
 import io.kiln.spark.barrier.RunListener;
+import io.kiln.spark.barrier.RunStart;
 import java.io.PrintStream;
 import java.time.Duration;
 import java.util.LinkedHashSet;
 import java.util.Locale;
+import java.util.Map;
 import java.util.OptionalLong;
 import java.util.Set;
 import me.tongfei.progressbar.ConsoleProgressBarConsumer;
@@ -45,9 +47,24 @@ public final class ConsoleReport implements RunListener, AutoCloseable {
     this.linesEvery = linesEvery;
   }
 
-  /** Says how many steps there will be. */
-  public synchronized void begin(long steps) {
-    this.steps = steps;
+  @Override
+  public synchronized void onStart(RunStart start) {
+    steps = start.steps();
+    line(
+        String.format(
+            Locale.ROOT,
+            "%s of %,d parameters, %s, on %d %s at ZeRO stage %d; %,d units of data,"
+                + " %,d steps of %d samples; %s a rank",
+            start.modelType(),
+            start.parameters(),
+            start.dtype(),
+            start.ranks(),
+            start.ranks() == 1 ? "rank" : "ranks",
+            start.zeroStage(),
+            start.units(),
+            start.steps(),
+            start.globalBatch(),
+            megabytes(start.bytesPerRank())));
     if (terminal) {
       bar =
           new ProgressBarBuilder()
@@ -60,6 +77,11 @@ public final class ConsoleReport implements RunListener, AutoCloseable {
               .build();
       bar.setExtraMessage(" starting");
     }
+  }
+
+  private static String megabytes(Map<String, Long> bytes) {
+    long sum = bytes.values().stream().mapToLong(Long::longValue).sum();
+    return String.format(Locale.ROOT, "%,.1f MB", sum / 1e6);
   }
 
   /** A line that stays. */

@@ -78,7 +78,12 @@ public record Examination(Path jars, String natives, Map<String, String> environ
     all.add(
         Finding.good(
             "libtorch",
-            torchVersion() + ", natives for " + natives + ", loads in " + found.get().loadMillis() + " ms"));
+            torchVersion()
+                + ", natives for "
+                + natives
+                + ", loads in "
+                + found.get().loadMillis()
+                + " ms"));
     String speed =
         String.format(
             Locale.ROOT,
@@ -160,12 +165,13 @@ public record Examination(Path jars, String natives, Map<String, String> environ
     Optional<String> state =
         read(HUGE_PAGES).map(text -> text.replaceAll("(?s).*\\[(\\w+)].*", "$1"));
     String glibc =
-        run(new ProcessBuilder("getconf", "GNU_LIBC_VERSION"), 5).orElse("").replace("glibc", "").strip();
+        run(new ProcessBuilder("getconf", "GNU_LIBC_VERSION"), 5)
+            .orElse("")
+            .replace("glibc", "")
+            .strip();
     if (state.isEmpty() || state.get().equals("never")) {
       return Finding.costly(
-          "huge pages",
-          state.orElse("not told"),
-          "5-15 % of a step: echo madvise > " + HUGE_PAGES);
+          "huge pages", state.orElse("not told"), "5-15 % of a step: echo madvise > " + HUGE_PAGES);
     }
     Matcher version = Pattern.compile("(\\d+)\\.(\\d+)").matcher(glibc);
     boolean tunable =
@@ -211,7 +217,10 @@ public record Examination(Path jars, String natives, Map<String, String> environ
               : "no NVIDIA driver");
     }
     String cards =
-        run(new ProcessBuilder("nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"), 20)
+        run(
+                new ProcessBuilder(
+                    "nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"),
+                20)
             .map(text -> String.join("; ", text.strip().lines().toList()))
             .orElse("cards not told");
     String found = cards + ", driver " + driver.get();

@@ -7,8 +7,8 @@ import org.bytedeco.pytorch.global.torch;
 
 /**
  * Main class of a child process: loads libtorch and times products of 1,024 x 1,024 matrices on one
- * thread. Prints {@code load_ms=… fp32=… bf16=…} (GFLOP/s); OpenBLAS prints its kernel beside it when
- * OPENBLAS_VERBOSE is 2.
+ * thread. Prints {@code load_ms=… fp32=… bf16=…} (GFLOP/s); OpenBLAS prints its kernel beside it
+ * when OPENBLAS_VERBOSE is 2.
  */
 public final class ProductProbe {
   private static final int SIZE = 1024;

@@ -7,7 +7,9 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.kiln.datasource.DataSection;
 import io.kiln.engine.config.ConfigException;
+import io.kiln.engine.config.DeepSpeedConfig;
 import io.kiln.engine.config.JsonSection;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -26,7 +28,7 @@ import java.util.List;
  */
 public record Job(
     JsonNode model,
-    JsonNode data,
+    DataSection data,
     JsonNode deepspeed,
     TrainingSection training,
     SparkSection spark,
@@ -53,9 +55,11 @@ public record Job(
         (ObjectNode) json,
         overrides,
         (where, name) ->
-            where.equals("deepspeed") || where.equals("model")
-                ? readJson(where, find(base, name))
-                : null);
+            switch (where) {
+              case "deepspeed" -> DeepSpeedConfig.read(find(base, name));
+              case "model" -> readJson(where, find(base, name));
+              default -> null;
+            });
     return parse((ObjectNode) json, base);
   }
 
@@ -67,8 +71,8 @@ public record Job(
   static Job parse(ObjectNode json, Path base) {
     JsonSection job = JsonSection.of("", json);
     JsonNode model = objectOrFile(job, "model", base);
-    JsonNode data = job.raw("data").orElseThrow(() -> missing("data"));
-    JsonNode deepspeed = objectOrFile(job, "deepspeed", base);
+    DataSection data = DataSection.read(job.section("data").orElseThrow(() -> missing("data")));
+    JsonNode deepspeed = deepspeed(job, base);
     TrainingSection training = TrainingSection.parse(job.requiredSection("training"));
     SparkSection spark = SparkSection.parse(job.sectionOrEmpty("spark"));
     String output = job.requiredText("output_dir");
@@ -88,6 +92,12 @@ public record Job(
   private static Path find(Path base, String name) {
     Path beside = base.resolve(name);
     return Files.exists(beside) || !Files.exists(Path.of(name)) ? beside : Path.of(name);
+  }
+
+  /** DeepSpeed's own files may hold comments and trailing commas. */
+  private static JsonNode deepspeed(JsonSection job, Path base) {
+    JsonNode value = job.raw("deepspeed").orElseThrow(() -> missing("deepspeed"));
+    return value.isTextual() ? DeepSpeedConfig.read(find(base, value.textValue())) : value;
   }
 
   private static ConfigException missing(String key) {

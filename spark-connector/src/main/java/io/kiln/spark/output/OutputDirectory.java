@@ -11,6 +11,7 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.LocalFileSystem;
 import org.apache.hadoop.fs.Path;
@@ -73,9 +74,9 @@ public final class OutputDirectory {
     if (run.isEmpty()) {
       return false;
     }
-    Path logs = files.makeQualified(new Path(run.get().logs().toUri()));
-    for (var entry : files.listStatus(folder)) {
-      if (!entry.getPath().equals(logs)) {
+    String logs = run.get().logs().toString();
+    for (FileStatus entry : files.listStatus(folder)) {
+      if (!entry.getPath().toUri().getPath().equals(logs)) {
         return false;
       }
     }

@@ -1,0 +1,329 @@
+package io.kiln.spark;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.kiln.datasource.DataSection;
+import io.kiln.datasource.TrainingData;
+import io.kiln.engine.config.ConfigException;
+import io.kiln.spark.barrier.RunListener;
+import io.kiln.spark.cluster.SessionCheck;
+import io.kiln.spark.cluster.Slots;
+import io.kiln.spark.cluster.SparkMaster;
+import io.kiln.spark.job.Job;
+import io.kiln.spark.job.SparkSection;
+import io.kiln.spark.job.TrainingSection;
+import io.kiln.spark.output.OutputDirectory;
+import io.kiln.spark.training.ModelChoice;
+import io.kiln.spark.training.TrainingRun;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
+import java.util.UUID;
+import java.util.function.Supplier;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SparkSession;
+
+/**
+ * Trains a model on a DataFrame, on the executors of the session that the DataFrame belongs to.
+ *
+ * <pre>{@code
+ * TrainedModel model =
+ *     Trainer.builder()
+ *         .model("{\"model_type\": \"gpt2\", \"n_layer\": 4, \"n_head\": 4, \"n_embd\": 128}")
+ *         .deepspeed("{\"train_batch_size\": 12, \"zero_optimization\": {\"stage\": 2}}")
+ *         .textColumn("text")
+ *         .sequenceLength(64)
+ *         .maxSteps(2000)
+ *         .build()
+ *         .fit(dataframe);
+ * }</pre>
+ *
+ * <p>Input that cannot be used is refused with a {@link ConfigException} or {@link
+ * io.kiln.datasource.DataException} of one line; a rank that fails, with a {@link
+ * io.kiln.spark.barrier.RankFailedException} that says which and why.
+ */
+public final class Trainer {
+  private final ModelChoice model;
+  private final JsonNode deepspeed;
+  private final TrainingSection training;
+  private final OptionalInt ranks;
+  private final Optional<String> outputDirectory;
+  private final RunListener listener;
+
+  private Trainer(Builder builder) {
+    this.model = new ModelChoice(required(builder.model, "model"), builder.data());
+    this.deepspeed = required(builder.deepspeed, "deepspeed");
+    this.training = builder.training();
+    this.ranks = builder.ranks;
+    this.outputDirectory = builder.outputDirectory;
+    this.listener = builder.listener;
+  }
+
+  private static <T> T required(T value, String name) {
+    if (value == null) {
+      throw new ConfigException("", "a trainer needs " + name + ": call " + name + "(…)");
+    }
+    return value;
+  }
+
+  /**
+   * Of nothing yet: {@code model}, {@code deepspeed} and {@code maxSteps} or {@code epochs} are
+   * needed.
+   */
+  public static Builder builder() {
+    return new Builder();
+  }
+
+  /** Of a job file. */
+  public static Builder builder(Job job) {
+    Builder builder = new Builder();
+    builder.model = job.model();
+    builder.deepspeed = job.deepspeed();
+    builder.section = job.data();
+    builder.fixed = job.training();
+    builder.ranks = job.spark().ranks();
+    builder.outputDirectory = Optional.of(job.outputDir());
+    return builder;
+  }
+
+  /**
+   * Trains on a DataFrame's column of text, or of features and labels, in the order of its rows.
+   */
+  public TrainedModel fit(Dataset<Row> frame) {
+    DataSection section = model.data();
+    return fit(
+        frame.sparkSession(),
+        () ->
+            section.hasFeatures()
+                ? TrainingData.ofFeatures(frame, section, model.label())
+                : TrainingData.ofText(frame, section));
+  }
+
+  /** Trains on what the data section of a job names. */
+  public TrainedModel fitSource(SparkSession session) {
+    DataSection section = model.data();
+    return fit(
+        session,
+        () ->
+            section.hasFeatures()
+                ? TrainingData.readFeatures(session, section, model.label())
+                : TrainingData.readText(session, section));
+  }
+
+  private TrainedModel fit(SparkSession session, Supplier<TrainingData> read) {
+    JavaSparkContext spark = JavaSparkContext.fromSparkContext(session.sparkContext());
+    SessionCheck.refuse(session.sparkContext().getConf());
+    SparkSection place =
+        new SparkSection(
+            SparkMaster.parse(spark.master()),
+            Map.of("spark.task.cpus", spark.getConf().get("spark.task.cpus", "1")),
+            ranks);
+    int size =
+        place
+            .ranksWithoutAsking()
+            .orElseGet(() -> place.ranksOn(Slots.await(session.sparkContext(), ranks)));
+    OutputDirectory output =
+        OutputDirectory.of(
+            outputDirectory.orElseGet(() -> temporary(spark)), spark.hadoopConfiguration());
+    TrainingRun run = new TrainingRun(model, deepspeed, training, size, output);
+    run.check();
+    // Executors of this machine's own clusters come one by one; a barrier stage needs them all.
+    Slots.await(session.sparkContext(), OptionalInt.of(size));
+    run.run(spark, read, listener);
+    return TrainedModel.load(session, output.path());
+  }
+
+  private static String temporary(JavaSparkContext spark) {
+    String folder = System.getProperty("java.io.tmpdir") + "/kiln-model-" + UUID.randomUUID();
+    OutputDirectory.of(folder, spark.hadoopConfiguration()).deleteOnExit();
+    return folder;
+  }
+
+  /** Collects what a {@link Trainer} needs. */
+  public static final class Builder {
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    private JsonNode model;
+    private JsonNode deepspeed;
+    private DataSection section;
+    private TrainingSection fixed;
+    private Optional<String> textColumn = Optional.empty();
+    private List<String> featureColumns = List.of();
+    private Optional<String> labelColumn = Optional.empty();
+    private String tokenizer = "bytes";
+    private OptionalInt sequenceLength = OptionalInt.empty();
+    private double validationFraction = 0.1;
+    private boolean shuffle = true;
+    private OptionalLong maxSteps = OptionalLong.empty();
+    private OptionalDouble epochs = OptionalDouble.empty();
+    private long seed;
+    private OptionalLong evalInterval = OptionalLong.empty();
+    private OptionalLong evalSteps = OptionalLong.empty();
+    private OptionalInt ranks = OptionalInt.empty();
+    private Optional<String> outputDirectory = Optional.empty();
+    private RunListener listener = new RunListener() {};
+
+    private Builder() {}
+
+    private static JsonNode parse(String where, String json) {
+      try {
+        return JSON.readTree(json);
+      } catch (JsonProcessingException malformed) {
+        throw new ConfigException(where, "is no JSON: " + malformed.getOriginalMessage());
+      }
+    }
+
+    /** Hugging Face's config.json of a gpt2 or llama, or an mlp's description, as JSON. */
+    public Builder model(String json) {
+      return model(parse("model", json));
+    }
+
+    /** The same, parsed. */
+    public Builder model(JsonNode json) {
+      this.model = json;
+      return this;
+    }
+
+    /** A DeepSpeed configuration, as JSON. */
+    public Builder deepspeed(String json) {
+      return deepspeed(parse("deepspeed", json));
+    }
+
+    /** The same, parsed. */
+    public Builder deepspeed(JsonNode json) {
+      this.deepspeed = json;
+      return this;
+    }
+
+    /** Column that a language model learns from. Default {@code text}, or else {@code value}. */
+    public Builder textColumn(String column) {
+      this.textColumn = Optional.of(column);
+      return this;
+    }
+
+    /** Columns that go into an mlp: numbers, arrays of numbers or vectors. */
+    public Builder featureColumns(String... columns) {
+      this.featureColumns = List.of(columns);
+      return this;
+    }
+
+    /** Column that an mlp predicts. */
+    public Builder labelColumn(String column) {
+      this.labelColumn = Optional.of(column);
+      return this;
+    }
+
+    /** {@code bytes} (the default), {@code chars}, or the folder of a tokenizer.json. */
+    public Builder tokenizer(String name) {
+      this.tokenizer = name;
+      return this;
+    }
+
+    /** Tokens that go in at once. Default: as many as the model has positions. */
+    public Builder sequenceLength(int tokens) {
+      this.sequenceLength = OptionalInt.of(tokens);
+      return this;
+    }
+
+    /** Share of the corpus, its last part, that is held back. Default 0.1. */
+    public Builder validationFraction(double fraction) {
+      this.validationFraction = fraction;
+      return this;
+    }
+
+    /** Whether samples are shuffled, by the seed. Default true. */
+    public Builder shuffle(boolean wanted) {
+      this.shuffle = wanted;
+      return this;
+    }
+
+    /** Steps to take. */
+    public Builder maxSteps(long steps) {
+      this.maxSteps = OptionalLong.of(steps);
+      return this;
+    }
+
+    /** Passes over the training split, instead of steps. */
+    public Builder epochs(double passes) {
+      this.epochs = OptionalDouble.of(passes);
+      return this;
+    }
+
+    /** Of first values, order of samples and dropout. Default 0. */
+    public Builder seed(long value) {
+      this.seed = value;
+      return this;
+    }
+
+    /** Steps between two evaluations. Default: one at the end. */
+    public Builder evalInterval(long steps) {
+      this.evalInterval = OptionalLong.of(steps);
+      return this;
+    }
+
+    /** Micro-batches of a rank in one evaluation. Default: the whole validation split. */
+    public Builder evalSteps(long microBatches) {
+      this.evalSteps = OptionalLong.of(microBatches);
+      return this;
+    }
+
+    /** Tasks that train together. Default: one on each slot of the cluster. */
+    public Builder ranks(int count) {
+      this.ranks = OptionalInt.of(count);
+      return this;
+    }
+
+    /**
+     * Folder for the model, not there yet, on a file system that all executors reach. Default: one
+     * of this machine's that goes with this JVM.
+     */
+    public Builder outputDirectory(String path) {
+      this.outputDirectory = Optional.of(path);
+      return this;
+    }
+
+    /** Hears at the driver how the run goes. */
+    public Builder listener(RunListener hears) {
+      this.listener = hears;
+      return this;
+    }
+
+    /**
+     * Checks what was given.
+     *
+     * @throws ConfigException if something is missing or contradicts something else
+     */
+    public Trainer build() {
+      return new Trainer(this);
+    }
+
+    private DataSection data() {
+      return section != null
+          ? section
+          : new DataSection(
+              new ArrayList<>(),
+              "dataframe",
+              Map.of(),
+              textColumn,
+              featureColumns,
+              labelColumn,
+              tokenizer,
+              sequenceLength,
+              validationFraction,
+              shuffle);
+    }
+
+    private TrainingSection training() {
+      return fixed != null
+          ? fixed
+          : new TrainingSection(maxSteps, epochs, seed, evalInterval, evalSteps);
+    }
+  }
+}

@@ -1,0 +1,2 @@
+/** {@code bin/kiln}'s subcommands. */
+package io.kiln.spark.cli;

@@ -1,0 +1,2 @@
+/** Job files: read, overridden from the command line, checked. */
+package io.kiln.spark.job;

@@ -1,0 +1,164 @@
+package io.kiln.spark.training;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.kiln.datasource.packing.DataPlan;
+import io.kiln.datasource.rank.RankSamples;
+import io.kiln.datasource.rank.SampleStorage;
+import io.kiln.engine.comm.Communicator;
+import io.kiln.engine.config.DeepSpeedConfig;
+import io.kiln.engine.model.Model;
+import io.kiln.engine.model.family.DataSizes;
+import io.kiln.engine.model.family.ModelDefinition;
+import io.kiln.engine.model.family.ModelFamilies;
+import io.kiln.engine.train.BatchSource;
+import io.kiln.engine.train.EvaluationReport;
+import io.kiln.engine.train.EvaluationSource;
+import io.kiln.engine.train.StepReport;
+import io.kiln.engine.train.Training;
+import io.kiln.engine.train.TrainingLength;
+import io.kiln.engine.train.TrainingListener;
+import io.kiln.engine.train.TrainingLoop;
+import io.kiln.engine.train.TrainingPlan;
+import io.kiln.spark.barrier.RankBody;
+import io.kiln.spark.barrier.RankContext;
+import io.kiln.spark.cluster.RankEnvironment;
+import io.kiln.spark.output.ModelFile;
+import io.kiln.spark.output.OutputDirectory;
+import io.kiln.spark.output.RankReport;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Iterator;
+import java.util.Optional;
+import org.apache.spark.SparkEnv;
+import org.apache.spark.util.SerializableConfiguration;
+import org.apache.spark.util.Utils;
+import org.bytedeco.pytorch.global.torch;
+
+/**
+ * What every rank of a training run does: takes its samples in, finds its peers, trains, and hands
+ * over its part of the model.
+ *
+ * @param model complete configuration, as JSON
+ * @param deepspeed configuration, as JSON
+ * @param totalSteps of the run, as schedules with {@code "auto"} need it
+ * @param data which samples a step sees
+ * @param seed of the run
+ * @param steps to take
+ * @param evaluationInterval steps between evaluations; 0 for one at the end
+ * @param evaluationSteps micro-batches of a rank in one evaluation
+ * @param output folder for the model
+ * @param hadoop configuration of the file systems
+ */
+record TrainingRank(
+    String model,
+    String deepspeed,
+    AutoSizes auto,
+    DataPlan data,
+    long seed,
+    long steps,
+    long evaluationInterval,
+    long evaluationSteps,
+    String output,
+    SerializableConfiguration hadoop)
+    implements RankBody<byte[], RankReport> {
+  private static final String TIMEOUT = "spark.kiln.collectiveTimeout";
+  private static final String TIMEOUT_DEFAULT = "600s";
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  /** Steps of micro-batches that are made ready while one runs. */
+  private static final int AHEAD = 2;
+
+  /** Samples that a rank keeps in memory: more go to a file in Spark's local directory. */
+  private static final long SAMPLES_IN_MEMORY = 1L << 30;
+
+  @Override
+  public RankReport run(RankContext context, Iterator<byte[]> partition) throws IOException {
+    torch.set_num_threads(context.threads());
+    RankEnvironment.obstacles(System.getenv(), context.threads()).forEach(context::remark);
+    context.at("reading samples", 0);
+    SampleStorage storage = new SampleStorage(SAMPLES_IN_MEMORY, localDirectory());
+    try (RankSamples samples = RankSamples.load(data, context.rank(), partition, storage);
+        Meeting meeting = Meeting.of(context, timeout())) {
+      return train(context, samples, meeting.communicator());
+    }
+  }
+
+  private RankReport train(RankContext context, RankSamples samples, Communicator communicator)
+      throws IOException {
+    context.at("initializing", 0);
+    ModelDefinition definition = ModelFamilies.parse("model", json(model), DataSizes.unknown());
+    DeepSpeedConfig config = DeepSpeedConfig.parse(json(deepspeed), context.size(), auto.values());
+    String device = context.gpu().isPresent() ? "cuda:" + context.gpu().getAsInt() : "cpu";
+    try (Model built = definition.model();
+        BatchSource batches = samples.batches(1, AHEAD);
+        Evaluation evaluation = new Evaluation(samples.evaluation());
+        Training training =
+            new Training(new TrainingPlan(built, config, seed, device), communicator)) {
+      context.at("training", 0);
+      TrainingLoop.run(
+          training,
+          new TrainingLength(steps, evaluationInterval, evaluationSteps),
+          batches,
+          evaluation.source(),
+          new Teller(context));
+      context.at("saving", steps);
+      save(context, training, definition, built);
+      return RankReport.of(context.rank(), RankContext.host(), training.memory());
+    }
+  }
+
+  private void save(RankContext context, Training training, ModelDefinition definition, Model built)
+      throws IOException {
+    if (context.rank() != 0) {
+      training.exportParameters((spec, value) -> {});
+      return;
+    }
+    OutputDirectory folder = OutputDirectory.of(output, hadoop.value());
+    try (ModelFile file = ModelFile.create(folder, built, definition.layout())) {
+      training.exportParameters(file);
+      file.finish();
+    }
+  }
+
+  private static JsonNode json(String text) throws IOException {
+    return JSON.readTree(text);
+  }
+
+  private static Duration timeout() {
+    return Duration.ofSeconds(SparkEnv.get().conf().getTimeAsSeconds(TIMEOUT, TIMEOUT_DEFAULT));
+  }
+
+  private static Path localDirectory() {
+    return Path.of(Utils.getLocalDir(SparkEnv.get().conf()));
+  }
+
+  /** The validation split's source, if there is one, closed with the training. */
+  private record Evaluation(Optional<EvaluationSource> source) implements AutoCloseable {
+    @Override
+    public void close() {
+      source.ifPresent(EvaluationSource::close);
+    }
+  }
+
+  /** Tells the driver, and ends the rank where Spark asks for it. */
+  private record Teller(RankContext context) implements TrainingListener {
+    @Override
+    public void onStep(StepReport report) {
+      context.at("training", report.step());
+      if (context.rank() == 0) {
+        context.stepped(report);
+      }
+      context.endIfAsked();
+    }
+
+    @Override
+    public void onEvaluation(EvaluationReport report) {
+      if (context.rank() == 0) {
+        context.evaluated(report);
+      }
+      context.endIfAsked();
+    }
+  }
+}

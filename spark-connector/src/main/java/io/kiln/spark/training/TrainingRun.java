@@ -1,0 +1,164 @@
+package io.kiln.spark.training;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.kiln.datasource.DataSection;
+import io.kiln.datasource.TrainingData;
+import io.kiln.datasource.packing.DataPlan;
+import io.kiln.engine.config.DeepSpeedConfig;
+import io.kiln.engine.model.Model;
+import io.kiln.engine.model.family.DecoderDefinition;
+import io.kiln.engine.model.family.ModelDefinition;
+import io.kiln.engine.model.family.PerceptronDefinition;
+import io.kiln.engine.train.Training;
+import io.kiln.engine.train.TrainingPlan;
+import io.kiln.spark.barrier.BarrierJob;
+import io.kiln.spark.barrier.Listeners;
+import io.kiln.spark.barrier.RunListener;
+import io.kiln.spark.barrier.RunStart;
+import io.kiln.spark.job.TrainingSection;
+import io.kiln.spark.output.MetricsFile;
+import io.kiln.spark.output.OutputDirectory;
+import io.kiln.spark.output.RankReport;
+import io.kiln.spark.output.RunRecord;
+import io.kiln.spark.output.TrainingSummary;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Supplier;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.util.SerializableConfiguration;
+
+/**
+ * One run as the driver sees it.
+ *
+ * @param model what to train
+ * @param deepspeed its configuration
+ * @param training how long
+ * @param ranks how many tasks, whose slots are there
+ * @param output folder that is made
+ */
+public record TrainingRun(
+    ModelChoice model,
+    JsonNode deepspeed,
+    TrainingSection training,
+    int ranks,
+    OutputDirectory output) {
+  /** Name of the file that says what the model reads. */
+  public static final String COLUMNS = "kiln_columns.json";
+
+  /**
+   * Checks what can be checked before the data is read.
+   *
+   * @throws io.kiln.engine.config.ConfigException if the run cannot be
+   */
+  public void check() {
+    model.check();
+    parse(new AutoSizes(training.maxSteps().orElse(1), 0));
+  }
+
+  private DeepSpeedConfig parse(AutoSizes auto) {
+    return DeepSpeedConfig.parse(deepspeed, ranks, auto.values());
+  }
+
+  /**
+   * Reads, trains, and leaves the model in the output folder.
+   *
+   * @param read reads and encodes the data
+   * @param listener hears how it goes
+   */
+  public TrainingSummary run(
+      JavaSparkContext spark, Supplier<TrainingData> read, RunListener listener) {
+    output.claim();
+    listener.onProgress(0, "reading the data", 0);
+    try (TrainingData data = read.get()) {
+      ModelDefinition definition = model.definition(data);
+      return run(spark, data, definition, listener);
+    }
+  }
+
+  private TrainingSummary run(
+      JavaSparkContext spark, TrainingData data, ModelDefinition definition, RunListener listener) {
+    requireKnown(data, definition);
+    // The batch sizes decide the steps of an epoch, and those what "auto" stands for in a schedule.
+    DeepSpeedConfig sizes = parse(new AutoSizes(training.maxSteps().orElse(1), 0));
+    DataPlan plan =
+        data.plan(
+            model.sequenceLength(definition),
+            sizes.batch().global(),
+            sizes.batch().micro(),
+            ranks,
+            training.seed());
+    long steps = training.steps(plan.lanes().samples(), sizes.batch().global());
+    AutoSizes auto = new AutoSizes(steps, hidden(definition));
+    DeepSpeedConfig config = parse(auto);
+    RunStart start = start(data, definition, config, steps);
+    writeDescription(data, definition);
+    RunRecord record = new RunRecord();
+    try (MetricsFile metrics = new MetricsFile(output)) {
+      RunListener all = new Listeners(List.of(record, metrics, listener));
+      all.onStart(start);
+      TrainingRank rank =
+          new TrainingRank(
+              definition.toJson().toString(),
+              deepspeed.toString(),
+              auto,
+              plan,
+              training.seed(),
+              steps,
+              training.evalInterval().orElse(0),
+              training.evalSteps().orElse(Long.MAX_VALUE),
+              output.path(),
+              new SerializableConfiguration(spark.hadoopConfiguration()));
+      List<RankReport> reports = BarrierJob.run(spark, data.partitions(plan), rank, all);
+      TrainingSummary summary =
+          TrainingSummary.of(
+              config.zero().stage(),
+              config.precision().dtype().label(),
+              start.parameters(),
+              record,
+              reports);
+      output.write(TrainingSummary.NAME, summary.toJson());
+      return summary;
+    }
+  }
+
+  private RunStart start(
+      TrainingData data, ModelDefinition definition, DeepSpeedConfig config, long steps) {
+    try (Model built = definition.model()) {
+      Map<String, Long> bytes =
+          Training.plannedMemory(new TrainingPlan(built, config, training.seed(), "cpu"), ranks)
+              .bytes();
+      return new RunStart(
+          definition.modelType(),
+          built.parameterCount(),
+          ranks,
+          config.zero().stage(),
+          config.precision().dtype().label(),
+          data.units(),
+          config.batch().global(),
+          steps,
+          bytes);
+    }
+  }
+
+  private static void requireKnown(TrainingData data, ModelDefinition definition) {
+    if (definition instanceof DecoderDefinition decoder) {
+      data.requireBelow(decoder.config().vocabulary());
+    } else if (definition instanceof PerceptronDefinition mlp
+        && mlp.problem() == PerceptronDefinition.Problem.CLASSIFICATION) {
+      data.requireBelow(mlp.outputSize());
+    }
+  }
+
+  private static int hidden(ModelDefinition definition) {
+    return definition instanceof DecoderDefinition decoder
+        ? Math.toIntExact(decoder.config().hidden())
+        : 0;
+  }
+
+  private void writeDescription(TrainingData data, ModelDefinition definition) {
+    output.write("config.json", definition.toJson());
+    data.tokenizer().ifPresent(tokenizer -> tokenizer.files().forEach(output::write));
+    DataSection section = model.data();
+    output.write(COLUMNS, ModelColumns.of(section).toJson());
+  }
+}
