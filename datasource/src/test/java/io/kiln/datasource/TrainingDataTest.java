@@ -15,6 +15,7 @@ import io.kiln.engine.config.JsonSection;
 import io.kiln.engine.train.BatchSource;
 import io.kiln.engine.train.MicroBatch;
 import java.io.IOException;
+import java.io.Serializable;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -23,7 +24,9 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
+import org.apache.spark.BarrierTaskContext;
 import org.apache.spark.api.java.JavaRDD;
+import org.apache.spark.rdd.RDD;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
@@ -38,6 +41,9 @@ import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import scala.jdk.javaapi.CollectionConverters;
+import scala.reflect.ClassTag$;
+import scala.runtime.AbstractFunction1;
 
 @ExtendWith(SparkTest.class)
 class TrainingDataTest {
@@ -258,6 +264,52 @@ class TrainingDataTest {
         steps(data, plan, 3);
         steps(data, plan, 3);
         assertEquals(30, reads.value());
+      }
+    }
+  }
+
+  @Test
+  void partition_r_is_rank_r_of_a_barrier_stage(SparkSession spark) {
+    List<String> documents = documents(60);
+    int[] joined = bytes(String.join("", documents));
+    try (TrainingData data = TrainingData.ofText(frame(spark, documents), section("{}"))) {
+      DataPlan plan = data.plan(7, 8, 2, 2, 99);
+      RDD<long[]> steps =
+          data.partitions(plan)
+              .rdd()
+              .barrier()
+              .mapPartitions(
+                  new FirstStep(plan), false, ClassTag$.MODULE$.<long[]>apply(long[].class));
+      List<long[]> ranks = JavaRDD.fromRDD(steps, ClassTag$.MODULE$.apply(long[].class)).collect();
+      long[] together = Arrays.copyOf(ranks.get(0), 8 * 2 * 7);
+      System.arraycopy(ranks.get(1), 0, together, 4 * 2 * 7, 4 * 2 * 7);
+      assertArrayEquals(expected(joined, plan, 1).get(0), together);
+    }
+  }
+
+  /** What a barrier task does, for one step. */
+  private static final class FirstStep
+      extends AbstractFunction1<
+          scala.collection.Iterator<byte[]>, scala.collection.Iterator<long[]>>
+      implements Serializable {
+    private static final long serialVersionUID = 1L;
+    private final DataPlan plan;
+
+    FirstStep(DataPlan plan) {
+      this.plan = plan;
+    }
+
+    @Override
+    public scala.collection.Iterator<long[]> apply(scala.collection.Iterator<byte[]> records) {
+      int rank = BarrierTaskContext.get().partitionId();
+      try (RankSamples samples =
+              RankSamples.load(plan, rank, CollectionConverters.asJava(records), MEMORY);
+          BatchSource source = samples.batches(1, 1)) {
+        long[] seen = new long[0];
+        for (MicroBatch batch : source.next(1)) {
+          seen = append(seen, batch);
+        }
+        return CollectionConverters.asScala(List.of(seen).iterator());
       }
     }
   }

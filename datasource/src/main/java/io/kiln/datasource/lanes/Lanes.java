@@ -57,17 +57,25 @@ public record Lanes(long samples, int globalBatch, long seed, boolean shuffle)
     return stepsPerEpoch() + (lane < samples % globalBatch ? 1 : 0);
   }
 
-  /** The lane of a sample. */
-  public int lane(long sample) {
-    return (int) (position(sample) % globalBatch);
+  /**
+   * A sample's seat: lane and place in one number of [0, samples). A bijection, computed without a
+   * table.
+   */
+  public long position(long sample) {
+    return shuffle ? IndexPermutation.apply(sample, samples, acrossKey()) : sample;
   }
 
-  /** The place of a sample in its lane, in [0, length(lane)). */
-  public long place(long sample) {
-    return position(sample) / globalBatch;
+  /** The lane of a position. */
+  public int lane(long position) {
+    return (int) (position % globalBatch);
   }
 
-  /** The sample at a place of a lane: the inverse of {@link #lane} and {@link #place}. */
+  /** The place of a position in its lane, in [0, length(lane)). */
+  public long place(long position) {
+    return position / globalBatch;
+  }
+
+  /** The sample at a place of a lane: the inverse of {@link #position}. */
   public long sample(int lane, long place) {
     long position = place * globalBatch + lane;
     return shuffle ? IndexPermutation.invert(position, samples, acrossKey()) : position;
@@ -94,10 +102,6 @@ public record Lanes(long samples, int globalBatch, long seed, boolean shuffle)
   /** The sample that a lane gives to a step: row {@code lane} of the global batch. */
   public long sampleAt(long step, int lane) {
     return sample(lane, placeAt(step, lane));
-  }
-
-  private long position(long sample) {
-    return shuffle ? IndexPermutation.apply(sample, samples, acrossKey()) : sample;
   }
 
   private long acrossKey() {

@@ -82,11 +82,6 @@ public record DataPlan(SampleShape shape, Split split, Lanes lanes, int ranks, i
     return new RankLanes(lanes, rank, ranks, microBatch);
   }
 
-  /** The rank that a training sample lives on. */
-  public int trainingRank(long sample) {
-    return lanes.lane(sample) / (lanes.globalBatch() / ranks);
-  }
-
   /** Samples of the validation split, the last one perhaps partial. */
   public long evaluationSamples() {
     return shape.samplesWithTargets(split.validation());
@@ -124,5 +119,11 @@ public record DataPlan(SampleShape shape, Split split, Lanes lanes, int ranks, i
   /** Units that an evaluation sample has: fewer than a whole sample's only in the last one. */
   public long evaluationUnits(long sample) {
     return Math.min(shape.length(), split.validation() - sample * shape.stride());
+  }
+
+  /** Bytes of samples that a rank keeps outside the heap, or in a file. */
+  public long storedBytes(int rank) {
+    return Math.multiplyExact(
+        rankLanes(rank).slots() + evaluationSlots(rank), (long) shape.sampleBytes());
   }
 }

@@ -1,14 +1,22 @@
 package io.kiln.datasource.packing;
 
+import io.kiln.datasource.lanes.Lanes;
+import io.kiln.datasource.lanes.RankLanes;
+
 /**
  * Cuts a stretch of the corpus into pieces of samples. Stretches may come in any order, from any
  * task; whatever straddles two of them arrives on its rank as two pieces.
  */
 public final class SamplePacker {
   private final DataPlan plan;
+  private final RankLanes[] ranks;
 
   public SamplePacker(DataPlan plan) {
     this.plan = plan;
+    this.ranks = new RankLanes[plan.ranks()];
+    for (int rank = 0; rank < ranks.length; rank++) {
+      ranks[rank] = plan.rankLanes(rank);
+    }
   }
 
   /**
@@ -38,6 +46,7 @@ public final class SamplePacker {
     if (low >= high) {
       return;
     }
+    Lanes lanes = plan.lanes();
     SampleShape shape = plan.shape();
     int stride = shape.stride();
     int length = shape.length();
@@ -58,9 +67,10 @@ public final class SamplePacker {
         rank = plan.evaluationRank(sample);
         slot = plan.evaluationSlot(sample);
       } else {
-        int lane = plan.lanes().lane(sample);
-        rank = lane / (plan.lanes().globalBatch() / plan.ranks());
-        slot = plan.rankLanes(rank).slot(lane, plan.lanes().place(sample));
+        long position = lanes.position(sample);
+        int lane = lanes.lane(position);
+        rank = lane / ranks[0].count();
+        slot = ranks[rank].slot(lane, lanes.place(position));
       }
       sink.piece(
           rank,

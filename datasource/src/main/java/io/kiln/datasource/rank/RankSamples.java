@@ -93,7 +93,7 @@ public final class RankSamples implements AutoCloseable {
     long sampleBytes = plan.shape().sampleBytes();
     long slots = lanes.slots();
     long evaluationSlots = plan.evaluationSlots(rank);
-    long size = Math.multiplyExact(slots + evaluationSlots, sampleBytes);
+    long size = plan.storedBytes(rank);
     NativeBytes bytes =
         size <= storage.memoryLimit()
             ? NativeBytes.memory(size)

@@ -16,6 +16,7 @@ import java.util.List;
  */
 final class SampleBatchSource implements BatchSource {
   private static final long PATIENCE_MILLIS = 300_000;
+  private static final long CLOSING_MILLIS = 60_000;
   private static final long LOOK_AGAIN_MILLIS = 1_000;
 
   private enum State {
@@ -214,20 +215,30 @@ final class SampleBatchSource implements BatchSource {
       closed = true;
       lock.notifyAll();
     }
+    if (!ended()) {
+      // It still writes: its tensors cannot be freed under it.
+      throw new IllegalStateException(
+          worker.getName() + " does not end; its micro-batches are not freed");
+    }
+    for (StepBuffer step : ring) {
+      step.buffers.forEach(MicroBatchBuffer::close);
+    }
+  }
+
+  /** Waits for the thread, which has at most one step to finish. */
+  private boolean ended() {
     boolean interrupted = false;
-    while (true) {
+    long deadline = System.nanoTime() + CLOSING_MILLIS * 1_000_000;
+    while (worker.isAlive() && System.nanoTime() - deadline < 0) {
       try {
-        worker.join();
-        break;
+        worker.join(LOOK_AGAIN_MILLIS);
       } catch (InterruptedException e) {
-        interrupted = true;
+        interrupted = true; // A task that is killed still frees what it holds.
       }
     }
     if (interrupted) {
       Thread.currentThread().interrupt();
     }
-    for (StepBuffer step : ring) {
-      step.buffers.forEach(MicroBatchBuffer::close);
-    }
+    return !worker.isAlive();
   }
 }

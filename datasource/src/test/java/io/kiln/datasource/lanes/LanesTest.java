@@ -68,8 +68,8 @@ class LanesTest {
       Lanes lanes = new Lanes(107, 8, 3, shuffle);
       Set<String> seats = new HashSet<>();
       for (long sample = 0; sample < 107; sample++) {
-        int lane = lanes.lane(sample);
-        long place = lanes.place(sample);
+        int lane = lanes.lane(lanes.position(sample));
+        long place = lanes.place(lanes.position(sample));
         assertTrue(place < lanes.length(lane));
         assertEquals(sample, lanes.sample(lane, place));
         seats.add(lane + "/" + place);
@@ -128,7 +128,7 @@ class LanesTest {
     for (long step = 1; step <= 300; step++) {
       List<Long> samples = step(lanes, step);
       for (int lane = 0; lane < 8; lane++) {
-        assertEquals(lane, lanes.lane(samples.get(lane)));
+        assertEquals(lane, lanes.lane(lanes.position(samples.get(lane))));
       }
     }
   }
@@ -170,9 +170,10 @@ class LanesTest {
       RankLanes rank = new RankLanes(lanes, r, 3, 2);
       Set<Long> slots = new HashSet<>();
       for (long sample = 0; sample < 151; sample++) {
-        int lane = lanes.lane(sample);
+        long position = lanes.position(sample);
+        int lane = lanes.lane(position);
         if (lane / rank.count() == r) {
-          assertTrue(slots.add(rank.slot(lane, lanes.place(sample))));
+          assertTrue(slots.add(rank.slot(lane, lanes.place(position))));
         }
       }
       assertEquals(rank.slots(), slots.size());
