@@ -22,7 +22,10 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import org.apache.spark.BarrierTaskContext;
 import org.apache.spark.api.java.JavaRDD;
@@ -47,7 +50,7 @@ import scala.runtime.AbstractFunction1;
 
 @ExtendWith(SparkTest.class)
 class TrainingDataTest {
-  private static final SampleStorage MEMORY = new SampleStorage(Long.MAX_VALUE, Path.of("none"));
+  private static final SampleStorage MEMORY = SampleStorage.inMemory();
   private static final StructType TEXT =
       new StructType().add("id", DataTypes.IntegerType).add("text", DataTypes.StringType);
 
@@ -179,12 +182,18 @@ class TrainingDataTest {
     Path deep = Files.createDirectories(directory.resolve("b/deeper"));
     // Large files first is how Spark packs them: sizes grow against the path order.
     Files.writeString(directory.resolve("a file.txt"), "first\r\n");
+    Files.writeString(directory.resolve("a!file.txt"), "second\r\n"); // behind it: '!' > ' '
     Files.writeString(directory.resolve("b/one.txt"), "x".repeat(100) + "\n\n");
     Files.writeString(deep.resolve("two.txt"), "y".repeat(300));
     Files.writeString(directory.resolve("c.txt"), "ü".repeat(1000) + "\n");
     Files.writeString(directory.resolve("d.md"), "not wanted");
     String joined =
-        "first\r\n" + "y".repeat(300) + "x".repeat(100) + "\n\n" + "ü".repeat(1000) + "\n";
+        "first\r\nsecond\r\n"
+            + "y".repeat(300)
+            + "x".repeat(100)
+            + "\n\n"
+            + "ü".repeat(1000)
+            + "\n";
     DataSection section =
         section(
             ("{'path': ['%1$s/b', '%1$s/*.txt'], 'options': {'pathGlobFilter': '*.txt'},"
@@ -192,7 +201,7 @@ class TrainingDataTest {
                 .formatted(directory));
     try (TrainingData data = TrainingData.readText(spark, section)) {
       assertEquals(bytes(joined).length, data.units());
-      assertEquals(4, data.rows());
+      assertEquals(5, data.rows());
       DataPlan plan = data.plan(11, 2, 1, 2, 1);
       int steps = (int) plan.lanes().stepsPerEpoch();
       assertSame(expected(bytes(joined), plan, steps), steps(data, plan, steps));
@@ -315,6 +324,39 @@ class TrainingDataTest {
   }
 
   @Test
+  void a_lost_block_that_comes_back_different_is_refused(SparkSession spark) {
+    var turn = new AtomicInteger();
+    TURNS.put(1, turn);
+    var changing =
+        functions.udf(
+            (String text) -> text.replace('a', (char) ('a' + TURNS.get(1).get())),
+            DataTypes.StringType);
+    Dataset<Row> rows =
+        frame(spark, documents(30))
+            .repartition(2)
+            .select(changing.apply(functions.col("text")).as("text"));
+    try (TrainingData data = TrainingData.ofText(rows, section("{}"))) {
+      DataPlan plan = data.plan(5, 4, 2, 2, 1);
+      List<long[]> before = steps(data, plan, 3);
+      loseBlocks(spark);
+      assertSame(before, steps(data, plan, 3));
+      loseBlocks(spark);
+      turn.set(1);
+      Exception failure = assertThrows(Exception.class, () -> steps(data, plan, 3));
+      assertTrue(failure.getMessage().contains("gave other rows when it was read again"));
+    } finally {
+      TURNS.clear();
+    }
+  }
+
+  /** What the function above sees: Spark serializes it, and local mode shares this JVM. */
+  private static final Map<Integer, AtomicInteger> TURNS = new ConcurrentHashMap<>();
+
+  private static void loseBlocks(SparkSession spark) {
+    spark.sparkContext().getPersistentRDDs().values().foreach(rdd -> rdd.unpersist(true));
+  }
+
+  @Test
   void features_and_labels_go_the_same_way(SparkSession spark) {
     StructType type =
         new StructType()
@@ -414,7 +456,7 @@ class TrainingDataTest {
   }
 
   @Test
-  void a_missing_path_and_an_unknown_format_are_named(SparkSession spark) {
+  void a_missing_path_and_an_unknown_format_are_named(SparkSession spark) throws IOException {
     Path missing = directory.resolve("nowhere");
     String path =
         refused(() -> TrainingData.readText(spark, section("{'path': '" + missing + "'}")));
@@ -425,6 +467,21 @@ class TrainingDataTest {
                 TrainingData.readText(
                     spark, section("{'path': '" + directory + "', 'format': 'parket'}")));
     assertTrue(format.contains("parket"), format);
+    String glob =
+        refused(
+            () -> TrainingData.readText(spark, section("{'path': '" + directory + "/*.none'}")));
+    assertTrue(glob.contains("nothing at file:" + directory + "/*.none"), glob);
+    Path empty = Files.createDirectory(directory.resolve("empty"));
+    String nothing =
+        refused(() -> TrainingData.readText(spark, section("{'path': '" + empty + "'}")));
+    assertTrue(nothing.contains("corpus is empty: 0 rows or documents"), nothing);
+    Path broken = Files.writeString(directory.resolve("broken.parquet"), "not parquet at all");
+    String corrupt =
+        refused(
+            () ->
+                TrainingData.readText(
+                    spark, section("{'path': '" + broken + "', 'format': 'parquet'}")));
+    assertTrue(corrupt.contains("broken.parquet"), corrupt);
     String none = refused(() -> TrainingData.readText(spark, section("{}")));
     assertTrue(none.contains("data.path is missing"), none);
   }

@@ -1,9 +1,11 @@
 package io.kiln.datasource.corpus;
 
 import io.kiln.datasource.DataException;
+import java.net.URI;
 import java.util.Arrays;
 import java.util.Iterator;
 import java.util.NoSuchElementException;
+import org.apache.hadoop.fs.Path;
 import org.apache.spark.TaskContext;
 import org.apache.spark.sql.catalyst.InternalRow;
 import org.apache.spark.unsafe.types.UTF8String;
@@ -23,6 +25,7 @@ final class ChunkedRows implements Iterator<UnitChunk> {
   private int run = -1;
   private long rowInRun;
   private UTF8String file;
+  private String path;
   private long block;
   private String problem;
   private boolean reported;
@@ -105,13 +108,15 @@ final class ChunkedRows implements Iterator<UnitChunk> {
     if (fileOrdinal >= 0) {
       file = row.getUTF8String(fileOrdinal).copy();
       block = row.getLong(fileOrdinal + 1);
+      // Spark gives the path as a URL; names are told, and put in order, as they are.
+      path = new Path(URI.create(file.toString())).toString();
     }
   }
 
   private String place() {
     return "Row "
         + rowInRun
-        + (file == null ? " of partition " + partition : " of " + file)
+        + (path == null ? " of partition " + partition : " of " + path)
         + (block > 0 ? " behind byte " + block : "")
         + ": ";
   }
@@ -134,7 +139,7 @@ final class ChunkedRows implements Iterator<UnitChunk> {
   private UnitChunk flush() {
     UnitChunk chunk = new UnitChunk();
     chunk.run = run;
-    chunk.file = file == null ? null : file.toString();
+    chunk.file = path;
     chunk.block = block;
     chunk.rows = rowsInChunk;
     chunk.greatest = encoder.greatest(bytes, size);

@@ -29,19 +29,15 @@ public final class Corpus implements AutoCloseable {
   private static final StorageLevel STORAGE = StorageLevel.MEMORY_AND_DISK();
 
   private final JavaRDD<UnitChunk> chunks;
-  private final Broadcast<long[][]> offsets;
+  private final Broadcast<RunTable> table;
   private final long units;
   private final long rows;
   private final long greatest;
 
   private Corpus(
-      JavaRDD<UnitChunk> chunks,
-      Broadcast<long[][]> offsets,
-      long units,
-      long rows,
-      long greatest) {
+      JavaRDD<UnitChunk> chunks, Broadcast<RunTable> table, long units, long rows, long greatest) {
     this.chunks = chunks;
-    this.offsets = offsets;
+    this.table = table;
     this.units = units;
     this.rows = rows;
     this.greatest = greatest;
@@ -185,12 +181,6 @@ public final class Corpus implements AutoCloseable {
 
   private static Corpus of(JavaRDD<UnitChunk> chunks, List<RunSummary> runs, int drop) {
     runs.sort(RunSummary.ORDER);
-    long[][] offsets = new long[chunks.getNumPartitions()][0];
-    int[] runsIn = new int[offsets.length];
-    runs.forEach(run -> runsIn[run.partition] = Math.max(runsIn[run.partition], run.run + 1));
-    for (int partition = 0; partition < offsets.length; partition++) {
-      offsets[partition] = new long[runsIn[partition]];
-    }
     long units = 0;
     long rows = 0;
     long greatest = -1;
@@ -198,7 +188,6 @@ public final class Corpus implements AutoCloseable {
       if (run.problem != null) {
         throw new DataException(run.problem);
       }
-      offsets[run.partition][run.run] = units;
       units += run.units;
       rows += run.rows;
       greatest = Math.max(greatest, run.greatest);
@@ -207,9 +196,10 @@ public final class Corpus implements AutoCloseable {
       throw new DataException(
           "The corpus is empty: " + rows + " rows or documents found, and no text in them");
     }
-    Broadcast<long[][]> broadcast =
-        JavaSparkContext.fromSparkContext(chunks.context()).broadcast(offsets);
-    return new Corpus(chunks, broadcast, units - drop, rows, greatest);
+    Broadcast<RunTable> table =
+        JavaSparkContext.fromSparkContext(chunks.context())
+            .broadcast(new RunTable(runs, chunks.getNumPartitions()));
+    return new Corpus(chunks, table, units - drop, rows, greatest);
   }
 
   /** Units in the whole: tokens with those between documents, or rows. */
@@ -233,10 +223,10 @@ public final class Corpus implements AutoCloseable {
    * the job that uses it has ended.
    */
   public JavaRDD<byte[]> partitions(DataPlan plan) {
-    Broadcast<long[][]> begin = offsets;
+    Broadcast<RunTable> runs = table;
     return JavaPairRDD.fromJavaRDD(
             chunks.mapPartitionsWithIndex(
-                (partition, all) -> new PackedRecords(plan, begin.value()[partition], all), false))
+                (partition, all) -> new PackedRecords(plan, runs.value(), partition, all), false))
         .partitionBy(new RankPartitioner(plan.ranks()))
         .values();
   }
@@ -244,6 +234,6 @@ public final class Corpus implements AutoCloseable {
   @Override
   public void close() {
     chunks.unpersist(false);
-    offsets.destroy(false);
+    table.destroy(false);
   }
 }

@@ -13,6 +13,9 @@ final class FailedJob {
       if (cause instanceof DataException known) {
         return known;
       }
+      if (cause instanceof InterruptedException) {
+        Thread.currentThread().interrupt();
+      }
       root = cause;
     }
     return new DataException("The data cannot be read: " + firstLine(root), failure);

@@ -1,12 +1,13 @@
 package io.kiln.datasource.corpus;
 
+import io.kiln.datasource.DataException;
 import io.kiln.datasource.packing.DataPlan;
 import io.kiln.datasource.packing.PieceBuffer;
 import io.kiln.datasource.packing.SamplePacker;
-import io.kiln.datasource.packing.SampleSink;
 import java.util.ArrayDeque;
 import java.util.Iterator;
 import java.util.NoSuchElementException;
+import java.util.zip.CRC32C;
 import scala.Tuple2;
 
 /**
@@ -18,20 +19,24 @@ final class PackedRecords implements Iterator<Tuple2<Integer, byte[]>> {
   private final Iterator<UnitChunk> chunks;
   private final SamplePacker packer;
   private final int unitBytes;
-  private final long[] offsets;
+  private final RunTable table;
+  private final int partition;
   private final PieceBuffer[] buffers;
   private final ArrayDeque<Tuple2<Integer, byte[]>> ready = new ArrayDeque<>();
+  private final CRC32C checksum = new CRC32C();
   private int run = -1;
   private long offset;
+  private boolean finished;
 
   /**
-   * @param offsets in the corpus of the first unit of each run of this partition
+   * @param table where the runs of this partition begin
    */
-  PackedRecords(DataPlan plan, long[] offsets, Iterator<UnitChunk> chunks) {
+  PackedRecords(DataPlan plan, RunTable table, int partition, Iterator<UnitChunk> chunks) {
     this.chunks = chunks;
     this.packer = new SamplePacker(plan);
     this.unitBytes = plan.shape().unitBytes();
-    this.offsets = offsets;
+    this.table = table;
+    this.partition = partition;
     this.buffers = new PieceBuffer[plan.ranks()];
     for (int rank = 0; rank < buffers.length; rank++) {
       buffers[rank] = new PieceBuffer();
@@ -40,14 +45,11 @@ final class PackedRecords implements Iterator<Tuple2<Integer, byte[]>> {
 
   @Override
   public boolean hasNext() {
-    while (ready.isEmpty() && chunks.hasNext()) {
-      cut(chunks.next());
-      if (!chunks.hasNext()) {
-        for (int rank = 0; rank < buffers.length; rank++) {
-          if (buffers[rank].size() > 0) {
-            ready.add(new Tuple2<>(rank, buffers[rank].take()));
-          }
-        }
+    while (ready.isEmpty() && !finished) {
+      if (chunks.hasNext()) {
+        cut(chunks.next());
+      } else {
+        finish();
       }
     }
     return !ready.isEmpty();
@@ -55,20 +57,51 @@ final class PackedRecords implements Iterator<Tuple2<Integer, byte[]>> {
 
   private void cut(UnitChunk chunk) {
     if (chunk.run != run) {
-      run = chunk.run;
-      offset = offsets[run];
+      begin(chunk.run);
     }
+    checksum.update(chunk.units);
     int count = chunk.units.length / unitBytes;
-    SampleSink sink =
-        (rank, evaluation, slot, at, source, from, bytes) -> {
-          PieceBuffer buffer = buffers[rank];
-          buffer.add(evaluation, slot, at, source, from, bytes);
-          if (buffer.size() >= RECORD) {
-            ready.add(new Tuple2<>(rank, buffer.take()));
-          }
-        };
-    packer.cut(chunk.units, count, offset, sink);
+    packer.cut(chunk.units, count, offset, this::add);
     offset += count;
+  }
+
+  private void add(
+      int rank, boolean evaluation, long slot, int at, byte[] source, int from, int count) {
+    PieceBuffer buffer = buffers[rank];
+    buffer.add(evaluation, slot, at, source, from, count);
+    if (buffer.size() >= RECORD) {
+      ready.add(new Tuple2<>(rank, buffer.take()));
+    }
+  }
+
+  private void finish() {
+    begin(table.runs(partition));
+    finished = true;
+    for (int rank = 0; rank < buffers.length; rank++) {
+      if (buffers[rank].size() > 0) {
+        ready.add(new Tuple2<>(rank, buffers[rank].take()));
+      }
+    }
+  }
+
+  /**
+   * Ends one run and begins the next. A block that Spark lost is made again from the source, which
+   * must give the same rows in the same order, or samples would be sewn from what does not belong
+   * together.
+   */
+  private void begin(int next) {
+    boolean same = run < 0 || checksum.getValue() == table.checksum(partition, run);
+    if (!same || next != run + 1 || next > table.runs(partition)) {
+      throw new DataException(
+          "Partition "
+              + partition
+              + " gave other rows when it was read again: write the data to files first, or sort it");
+    }
+    run = next;
+    checksum.reset();
+    if (next < table.runs(partition)) {
+      offset = table.offset(partition, next);
+    }
   }
 
   @Override

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.Iterator;
 import java.util.List;
+import java.util.zip.CRC32C;
 
 /** How much a run holds; a plain class for the same reason as {@link UnitChunk}. */
 final class RunSummary implements Serializable {
@@ -24,11 +25,13 @@ final class RunSummary implements Serializable {
   long rows;
   long units;
   long greatest = -1;
+  long checksum;
   String problem;
 
   /** The runs of a partition, in the order of its chunks. */
   static List<RunSummary> of(int partition, Iterator<UnitChunk> chunks, int unitBytes) {
     List<RunSummary> runs = new ArrayList<>();
+    CRC32C checksum = new CRC32C();
     while (chunks.hasNext()) {
       UnitChunk chunk = chunks.next();
       if (runs.isEmpty() || runs.get(runs.size() - 1).run != chunk.run) {
@@ -38,10 +41,13 @@ final class RunSummary implements Serializable {
         begun.file = chunk.file;
         begun.block = chunk.block;
         runs.add(begun);
+        checksum.reset();
       }
       RunSummary run = runs.get(runs.size() - 1);
       run.rows += chunk.rows;
       run.units += chunk.units.length / unitBytes;
+      checksum.update(chunk.units);
+      run.checksum = checksum.getValue();
       run.greatest = Math.max(run.greatest, chunk.greatest);
       run.problem = run.problem == null ? chunk.problem : run.problem;
     }

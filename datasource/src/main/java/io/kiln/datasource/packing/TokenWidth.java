@@ -65,8 +65,18 @@ public enum TokenWidth {
     };
   }
 
-  /** All tokens as bytes. */
+  /**
+   * All tokens as bytes.
+   *
+   * @throws DataException if one does not fit
+   */
   public byte[] pack(int[] tokens) {
+    for (int i = 0; i < tokens.length; i++) {
+      if (tokens[i] < 0 || (long) tokens[i] >> (8 * bytes) != 0) {
+        throw new DataException(
+            "Token " + tokens[i] + " at " + i + " is outside the vocabulary: it needs more bytes");
+      }
+    }
     byte[] target = new byte[Math.multiplyExact(tokens.length, bytes)];
     put(tokens, 0, tokens.length, target, 0);
     return target;

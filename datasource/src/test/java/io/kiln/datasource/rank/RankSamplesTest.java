@@ -41,7 +41,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 class RankSamplesTest {
   private static final int T = 5;
-  private static final SampleStorage MEMORY = new SampleStorage(Long.MAX_VALUE, Path.of("none"));
+  private static final SampleStorage MEMORY = SampleStorage.inMemory();
 
   @TempDir Path directory;
 
