@@ -12,7 +12,7 @@ public enum Activation {
   GELU_NEW("gelu_new") {
     @Override
     Tensor apply(Tensor x) {
-      return torch.gelu(x, "tanh");
+      return GeluTanh.apply(x);
     }
   },
   /** GELU by the error function, {@code x * Phi(x)}. */
