@@ -1,5 +1,6 @@
 package io.kiln.engine.model.family;
 
+import io.kiln.engine.model.DecoderNames;
 import io.kiln.engine.model.Model;
 import io.kiln.engine.model.ParameterRole;
 import io.kiln.engine.model.ParameterSpec;
@@ -37,13 +38,11 @@ public record HuggingFaceLayout(boolean transposedProducts, String optionalPrefi
     return reversed;
   }
 
-  /** A view of a value as the file has it; not contiguous where it is transposed. */
-  public Tensor toFile(ParameterSpec spec, Tensor value) {
-    return transposed(spec) ? value.t() : value;
-  }
-
-  /** A view of a file's value as the computation has it; not contiguous where it is transposed. */
-  public Tensor fromFile(ParameterSpec spec, Tensor value) {
+  /**
+   * A view of a value (to be written, or to be read into) as the file has it; not contiguous where
+   * the file has it transposed.
+   */
+  public Tensor inFile(ParameterSpec spec, Tensor value) {
     return transposed(spec) ? value.t() : value;
   }
 
@@ -56,6 +55,7 @@ public record HuggingFaceLayout(boolean transposedProducts, String optionalPrefi
     return transposedProducts
         && spec.shape().size() == 2
         && (spec.role() == ParameterRole.COLUMN || spec.role() == ParameterRole.ROW)
-        && !spec.name().equals("lm_head.weight");
+        // An untied head is an ordinary linear layer even in GPT-2.
+        && !spec.name().equals(DecoderNames.GPT2.head());
   }
 }

@@ -1,0 +1,120 @@
+package io.kiln.engine.checkpoint;
+
+import io.kiln.engine.tensor.Dtype;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.bytedeco.javacpp.BytePointer;
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.Tensor;
+
+/**
+ * Writes a safetensors file front to back into a stream, one tensor in memory at a time: the header
+ * is known before any value is.
+ */
+public final class SafetensorsWriter implements AutoCloseable {
+  private static final int BUFFER_BYTES = 1 << 20;
+
+  /**
+   * A tensor that will be written.
+   *
+   * @param name its key
+   * @param dtype what it is written in
+   * @param shape its sizes
+   */
+  public record Declared(String name, Dtype dtype, List<Long> shape) {}
+
+  private final OutputStream stream;
+  private final List<Declared> declared;
+  private final byte[] buffer = new byte[BUFFER_BYTES];
+  private int next;
+
+  /**
+   * Writes the header.
+   *
+   * @param stream closed with this
+   * @param declared the tensors in the order in which they will be written
+   * @param metadata free text; Hugging Face's loader wants {@code format: pt} in it, which is added
+   */
+  public SafetensorsWriter(
+      OutputStream stream, List<Declared> declared, Map<String, String> metadata)
+      throws IOException {
+    this.stream = stream;
+    this.declared = List.copyOf(declared);
+    Map<String, SafetensorsEntry> entries = new LinkedHashMap<>();
+    long at = 0;
+    for (Declared tensor : this.declared) {
+      long elements = 1;
+      for (long size : tensor.shape()) {
+        elements = Math.multiplyExact(elements, size);
+      }
+      long end = at + Math.multiplyExact(elements, tensor.dtype().bytes());
+      SafetensorsEntry entry =
+          new SafetensorsEntry(
+              tensor.name(), tensor.dtype().safetensors(), tensor.shape(), at, end);
+      if (entries.put(tensor.name(), entry) != null) {
+        throw new IllegalArgumentException("two tensors are called " + tensor.name());
+      }
+      at = end;
+    }
+    Map<String, String> texts = new LinkedHashMap<>(Map.of("format", "pt"));
+    texts.putAll(metadata);
+    stream.write(new SafetensorsHeader(entries, texts).encoded());
+  }
+
+  /**
+   * Writes the next tensor.
+   *
+   * @param name the next declared name
+   * @param value of the declared shape, any floating-point dtype, strides and device
+   */
+  public void write(String name, Tensor value) throws IOException {
+    if (next == declared.size() || !declared.get(next).name().equals(name)) {
+      throw new IllegalStateException(
+          name
+              + " came where "
+              + (next == declared.size() ? "nothing" : declared.get(next).name())
+              + " was declared");
+    }
+    Declared tensor = declared.get(next);
+    List<Long> shape = new ArrayList<>();
+    for (long size : value.shape()) {
+      shape.add(size);
+    }
+    if (!shape.equals(tensor.shape())) {
+      throw new IllegalArgumentException(
+          name + " has the shape " + shape + ", declared was " + tensor.shape());
+    }
+    try (PointerScope scope = new PointerScope();
+        NoGradGuard noGrad = new NoGradGuard()) {
+      Tensor bytes = value.detach().cpu().to(tensor.dtype().scalarType()).contiguous();
+      BytePointer pointer = new BytePointer(bytes.data_ptr());
+      long count = bytes.numel() * tensor.dtype().bytes();
+      for (long at = 0; at < count; at += buffer.length) {
+        int length = (int) Math.min(buffer.length, count - at);
+        pointer.position(at).get(buffer, 0, length);
+        stream.write(buffer, 0, length);
+      }
+    }
+    next++;
+  }
+
+  /**
+   * Ends the file.
+   *
+   * @throws IllegalStateException if a declared tensor is missing; the stream is closed all the
+   *     same
+   */
+  @Override
+  public void close() throws IOException {
+    stream.close();
+    if (next < declared.size()) {
+      throw new IllegalStateException(
+          "the file ends before " + declared.get(next).name() + ": it is not complete");
+    }
+  }
+}

@@ -1,0 +1,2 @@
+/** Whole models in one process: loading, logits, predictions, generated text. */
+package io.kiln.engine.infer;
