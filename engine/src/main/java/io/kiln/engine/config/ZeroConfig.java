@@ -4,8 +4,9 @@ package io.kiln.engine.config;
  * {@code zero_optimization}. Sizes count elements, not bytes.
  *
  * @param stage 0 to 3
- * @param reduceBucketSize gradients that are reduced at a time
- * @param allgatherBucketSize parameters that are gathered at a time
+ * @param reduceBucketSize read, noted, and without effect: a block is a message, cut up by the
+ *     transport
+ * @param allgatherBucketSize likewise
  * @param overlapComm whether gradients leave while backward goes on
  * @param contiguousGradients accepted: Kiln's gradients always lie in one buffer
  * @param prefetchBucketSize stage 3: parameters that are gathered ahead of use

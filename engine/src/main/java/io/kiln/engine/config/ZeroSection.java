@@ -20,10 +20,17 @@ final class ZeroSection {
       int stage = root.flag(KEY, false) ? 1 : 0;
       long bucket = root.wholeFrom(0, "allgather_size", 500_000_000);
       return new ZeroConfig(
-          stage, 500_000_000, bucket, false, true, 50_000_000, 100_000, 1_000_000_000);
+          stage, 500_000_000, bucket, true, true, 50_000_000, 100_000, 1_000_000_000);
     }
     JsonSection section = root.sectionOrEmpty(KEY).autoAsAbsent();
     ZeroConfig zero = new ZeroSection(section, auto).zero();
+    for (String bucket : List.of("reduce_bucket_size", "allgather_bucket_size")) {
+      if (section.has(bucket) && !section.isAuto(bucket)) {
+        notes.add(
+            section.pathOf(bucket)
+                + " changes nothing in Kiln: a block is a message, sent in pieces of half a MiB");
+      }
+    }
     ForeignKeys.checkZero(section, notes);
     return zero;
   }
@@ -38,7 +45,8 @@ final class ZeroSection {
         stage,
         size("reduce_bucket_size", 500_000_000, width * width),
         size("allgather_bucket_size", 500_000_000, 0),
-        section.flag("overlap_comm", stage == 3),
+        // DeepSpeed leaves it off below stage 3 to save a second bucket; here it costs no memory.
+        section.flag("overlap_comm", true),
         section.flag("contiguous_gradients", true),
         size(
             alias("stage3_prefetch_bucket_size", "prefetch_bucket_size"),

@@ -12,10 +12,10 @@ import io.kiln.engine.model.family.ModelFamilies;
 import io.kiln.engine.optim.Optimizer;
 import io.kiln.engine.optim.Slice;
 import io.kiln.engine.tensor.Dtype;
+import io.kiln.engine.tensor.PointerBalance;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Device;
 import org.junit.jupiter.api.Test;
@@ -169,10 +169,8 @@ class ZeroMemoryTest {
   @Test
   void everything_is_freed_when_it_is_closed() throws Exception {
     Model model = model();
-    LocalRanks.run(2, c -> allocated(model, options(3, Dtype.BF16, false), c));
-    long before = Pointer.totalCount();
-    LocalRanks.run(2, c -> allocated(model, options(3, Dtype.BF16, false), c));
-    assertEquals(before, Pointer.totalCount());
+    PointerBalance.assertKept(
+        () -> LocalRanks.run(2, c -> allocated(model, options(3, Dtype.BF16, false), c)));
   }
 
   private static void assertClose(double expected, long actual) {

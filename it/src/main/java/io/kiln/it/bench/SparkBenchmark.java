@@ -1,0 +1,99 @@
+package io.kiln.it.bench;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.concurrent.Callable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** {@code bin/kiln bench spark}: what the barrier stage adds to a step. */
+@Command(
+    name = "spark",
+    mixinStandardHelpOptions = true,
+    description =
+        "Trains the same job through a barrier stage on two executors and in two bare processes "
+            + "with the same engine, in turn, and compares the median time of a step.")
+public final class SparkBenchmark implements Callable<Integer> {
+  @Option(names = "--shape", description = "nano or mid (default).")
+  private String shape = "mid";
+
+  @Option(names = "--repetitions", description = "Turns of each (default: ${DEFAULT-VALUE}).")
+  private int repetitions = 3;
+
+  @Option(names = "--steps", description = "Steps a turn (default: 40 of mid, 400 of nano).")
+  private int steps;
+
+  /** What {@code bin/kiln bench} calls. */
+  public static int run(String[] arguments) {
+    return new CommandLine(new SparkBenchmark()).execute(arguments);
+  }
+
+  /** The same, as a process. */
+  public static void main(String[] arguments) {
+    System.exit(run(arguments));
+  }
+
+  @Override
+  public Integer call() throws Exception {
+    GptShape gpt = GptShape.named(shape);
+    int count = steps > 0 ? steps : gpt == GptShape.NANO ? 400 : 40;
+    Path directory = Files.createTempDirectory("kiln-bench-spark");
+    try {
+      Path corpus = Files.writeString(directory.resolve("corpus.txt"), corpus(gpt, count));
+      Path job = Files.writeString(directory.resolve("job.json"), job(gpt, corpus, count));
+      List<Double> ratios = new ArrayList<>();
+      for (int turn = 0; turn < repetitions; turn++) {
+        double direct = JobRuns.direct(job, 2, List.of()).stepMillis();
+        double spark = JobRuns.throughSpark(job, List.of()).stepMillis();
+        ratios.add(spark / direct);
+        System.out.printf(
+            "turn %d: %.2f ms a step in processes, %.2f ms through Spark, %.3fx%n",
+            turn + 1, direct, spark, spark / direct);
+      }
+      System.out.printf(
+          "Spark's own cost: %+.1f %% of a step (median of %d)%n",
+          100 * (JobRuns.median(ratios) - 1), ratios.size());
+      return 0;
+    } finally {
+      JobRuns.delete(directory);
+    }
+  }
+
+  private static String job(GptShape gpt, Path corpus, int steps) {
+    return """
+        {"model": {"model_type": "gpt2", "n_layer": %d, "n_head": %d, "n_embd": %d,
+                   "n_positions": %d, "resid_pdrop": 0, "embd_pdrop": 0, "attn_pdrop": 0},
+         "data": {"path": "%s", "format": "text", "tokenizer": "chars", "sequence_length": %d},
+         "deepspeed": {"train_micro_batch_size_per_gpu": %d, "gradient_clipping": 1.0,
+                       "optimizer": {"type": "AdamW", "params": {"lr": 1e-3}},
+                       "zero_optimization": {"stage": 2}},
+         "training": {"max_steps": %d, "seed": 1},
+         "spark": {"master": "local-cluster[2,1,1024]"},
+         "output_dir": "unused"}
+        """
+        .formatted(
+            gpt.layers(),
+            gpt.heads(),
+            gpt.hidden(),
+            gpt.time(),
+            corpus,
+            gpt.time(),
+            gpt.batch(),
+            steps);
+  }
+
+  /** Random characters, as many different ones as the shape has tokens: enough for an epoch. */
+  private static String corpus(GptShape gpt, int steps) {
+    SplittableRandom random = new SplittableRandom(1);
+    StringBuilder text = new StringBuilder();
+    long length = Math.min(4_000_000, 2 * gpt.tokens() * (steps + 1));
+    for (long i = 0; i < length; i++) {
+      text.appendCodePoint(0x100 + random.nextInt(gpt.vocabulary()));
+    }
+    return text.toString();
+  }
+}
