@@ -81,7 +81,7 @@ public final class SafetensorsSource implements ParameterSource, AutoCloseable {
       for (SafetensorsFile file : files) {
         if (file.entry(name).isPresent()) {
           try (PointerScope scope = new PointerScope()) {
-            file.read(name, layout.inFile(spec, target));
+            file.read(name, layout.toFile(spec, target));
           }
           return;
         }

@@ -69,7 +69,7 @@ class LoadedModelTest {
         for (ParameterSpec spec : specs) {
           Tensor value = torch.empty(spec.shape().stream().mapToLong(Long::longValue).toArray());
           new ParameterInitializer(5).fill(spec, value);
-          writer.write(rename.apply(spec.name()), layout.inFile(spec, value));
+          writer.write(rename.apply(spec.name()), layout.toFile(spec, value));
         }
       }
     }

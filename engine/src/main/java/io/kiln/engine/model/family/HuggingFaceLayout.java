@@ -42,7 +42,7 @@ public record HuggingFaceLayout(boolean transposedProducts, String optionalPrefi
    * A view of a value (to be written, or to be read into) as the file has it; not contiguous where
    * the file has it transposed.
    */
-  public Tensor inFile(ParameterSpec spec, Tensor value) {
+  public Tensor toFile(ParameterSpec spec, Tensor value) {
     return transposed(spec) ? value.t() : value;
   }
 
