@@ -1,7 +1,7 @@
 package io.kiln.it.bench;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.kiln.datasource.DataSection;
 import io.kiln.datasource.packing.DataPlan;
 import io.kiln.datasource.packing.Split;
 import io.kiln.datasource.packing.TokenSamples;
@@ -59,11 +59,11 @@ public final class DirectRank {
   }
 
   private static void train(RankLink link, Job job, Communicator communicator) throws Exception {
-    JsonNode data = job.data();
-    String text = Files.readString(Path.of(data.get("path").asText()));
+    DataSection data = job.data();
+    String text = Files.readString(Path.of(data.path().get(0)));
     CharacterTokenizer tokenizer = CharacterTokenizer.of(text);
     int[] tokens = tokenizer.encode(text);
-    int length = data.get("sequence_length").asInt();
+    int length = data.sequenceLength().orElseThrow();
     long steps = job.training().maxSteps().orElseThrow();
     DeepSpeedConfig config =
         DeepSpeedConfig.parse(
@@ -71,16 +71,14 @@ public final class DirectRank {
     DataPlan plan =
         DataPlan.of(
             new TokenSamples(length, TokenWidth.of(tokenizer.vocabularySize())),
-            Split.of(tokens.length, data.path("validation_fraction").asDouble(0)),
+            Split.of(tokens.length, data.validationFraction()),
             config.batch().global(),
             config.batch().micro(),
             link.ranks(),
             job.training().seed(),
-            data.path("shuffle").asBoolean(true));
-    Path directory = Path.of(System.getProperty("java.io.tmpdir"));
+            data.shuffle());
     try (RankSamples samples =
-            RankSamples.ofTokens(
-                plan, link.rank(), tokens, new SampleStorage(Long.MAX_VALUE, directory));
+            RankSamples.ofTokens(plan, link.rank(), tokens, SampleStorage.inMemory());
         BatchSource source = samples.batches(1, 2);
         Model model =
             ModelFamilies.parse(
