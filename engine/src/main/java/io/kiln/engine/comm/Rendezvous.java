@@ -74,6 +74,9 @@ public final class Rendezvous {
     }
     KeyStore store = new KeyStore(membership.store(), membership.prefix(), membership.timeout());
     try {
+      if (transport == Transport.NCCL) {
+        return NcclCommunicator.connect(store, membership);
+      }
       Introduction introduction = new Introduction(store, membership);
       boolean oneHost = transport != Transport.SOCKETS && introduction.sameHost();
       if (oneHost) {

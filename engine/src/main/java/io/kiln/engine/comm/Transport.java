@@ -7,5 +7,7 @@ public enum Transport {
   /** A mapped file. */
   SHARED_MEMORY,
   /** Gloo over TCP. */
-  SOCKETS
+  SOCKETS,
+  /** NCCL, for tensors on GPUs. */
+  NCCL
 }
