@@ -42,31 +42,29 @@ final class RankOrderSum implements AutoCloseable {
 
   private void block(
       Span out, long outFrom, Span[] terms, long[] from, long done, long n, boolean accumulate) {
-    boolean single = terms[0].type() == ScalarType.Float;
-    boolean direct = single && out.type() == ScalarType.Float && !accumulate;
+    boolean wide = out.type() == ScalarType.Float;
+    boolean wideTerms = terms[0].type() == ScalarType.Float;
     Tensor result = out.view(outFrom + done, n);
-    Tensor partial = sum.view(0, n);
     Tensor converted = term.view(0, n);
+    // Where the output is fp32 and no term lies in it, the sum grows there.
+    Tensor partial = wide && !wideTerms && !accumulate ? result : sum.view(0, n);
     int last = terms.length - 1;
     for (int r = 0; r <= last; r++) {
       Tensor next = terms[r].view(from[r] + done, n);
       if (r == 0) {
-        if (single) {
-          torch.add_out(partial, next, terms[++r].view(from[r] + done, n));
-        } else {
-          partial.copy_(next);
-        }
-      } else if (r == last && direct) {
+        partial.copy_(next);
+      } else if (r == last && wide && wideTerms && !accumulate) {
         torch.add_out(result, partial, next);
+        return;
       } else {
-        partial.add_(single ? next : converted.copy_(next));
+        partial.add_(wideTerms ? next : converted.copy_(next));
       }
     }
-    if (accumulate && out.type() == ScalarType.Float) {
+    if (accumulate && wide) {
       result.add_(partial);
     } else if (accumulate) {
       result.copy_(partial.add_(converted.copy_(result)));
-    } else if (!direct || last == 1) {
+    } else if (!wide) {
       result.copy_(partial);
     }
   }

@@ -41,6 +41,7 @@ final class SharedSegment implements AutoCloseable {
 
   private static final long MAGIC = 0x4b696c6e52696e67L;
   private static final int PAGE = 4096;
+  private static final int FEWEST_SLOTS = 4;
   private static final int NONCE = 8;
   private static final int RANKS = 16;
   private static final int SLOT_BYTES = 24;
@@ -95,7 +96,7 @@ final class SharedSegment implements AutoCloseable {
    */
   static SharedSegment create(List<Path> directories, int ranks, int slotBytes, int slots)
       throws IOException {
-    if (slotBytes % PAGE != 0 || slots < 4) {
+    if (slotBytes % PAGE != 0 || slots < FEWEST_SLOTS) {
       throw new IllegalArgumentException(
           "a ring has at least 4 slots of a multiple of 4096 bytes, not "
               + slots
@@ -105,13 +106,12 @@ final class SharedSegment implements AutoCloseable {
     List<String> refusals = new ArrayList<>();
     for (Path directory : directories) {
       try {
-        // A fifth stays free: others use the directory too.
-        long room = Files.getFileStore(directory).getUsableSpace() / 5 * 4;
-        long fitting = (room - headerBytes(ranks, slots)) / ranks / slotBytes;
-        if (fitting >= 4) {
-          return create(directory, ranks, slotBytes, (int) Math.min(slots, fitting));
+        long room = Files.getFileStore(directory).getUsableSpace();
+        int fitting = fitting(room, ranks, slotBytes, slots);
+        if (fitting >= FEWEST_SLOTS) {
+          return create(directory, ranks, slotBytes, fitting);
         }
-        refusals.add(directory + " has room for " + Math.max(0, room) + " bytes only");
+        refusals.add(directory + " has " + room + " bytes free");
       } catch (IOException e) {
         refusals.add(directory + ": " + e);
       }
@@ -120,9 +120,15 @@ final class SharedSegment implements AutoCloseable {
         "no place for the shared file of "
             + ranks
             + " ranks, "
-            + 4L * slotBytes
+            + (long) FEWEST_SLOTS * slotBytes
             + " bytes each at the least: "
             + String.join("; ", refusals));
+  }
+
+  /** Slots a rank, of those wanted. A fifth of the room stays free: others use it too. */
+  static int fitting(long room, int ranks, int slotBytes, int wanted) {
+    long ringBytes = (room / 5 * 4 - headerBytes(ranks, wanted)) / ranks;
+    return (int) Math.min(wanted, Math.max(0, ringBytes / slotBytes));
   }
 
   private static SharedSegment create(Path directory, int ranks, int slotBytes, int slots)
