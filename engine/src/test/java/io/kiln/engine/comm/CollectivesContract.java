@@ -9,7 +9,6 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Random;
 import org.bytedeco.javacpp.FloatPointer;
-import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
@@ -449,39 +448,6 @@ abstract class CollectivesContract {
             });
     for (int r = 0; r < size; r++) {
       assertArrayEquals(sum(size, size * part, r * part, part), results.get(r));
-    }
-  }
-
-  @ParameterizedTest
-  @ValueSource(ints = {1, 2, 3})
-  void collectives_leave_no_native_object_behind(int size) throws Exception {
-    List<Communicator> group = group(size);
-    try {
-      Ranks.Body<Void> everything =
-          c -> {
-            int part = 1003;
-            Tensor whole = tensor(values(c.rank(), size * part));
-            Tensor shard = tensor(new float[part]);
-            Tensor half = torch.full(new long[] {part}, scalar(0), bf16());
-            c.reduceScatter(whole, shard, false).await();
-            c.reduceScatter(whole.to(ScalarType.BFloat16), half, true).await();
-            c.allGather(shard, whole).await();
-            c.allGather(half, whole).await();
-            c.allReduce(whole).await();
-            c.broadcast(shard, 0).await();
-            c.allToAll(whole, whole.clone()).await();
-            c.sum(1, 2);
-            c.barrier();
-            return null;
-          };
-      Ranks.run(group, everything);
-      long before = Pointer.totalCount();
-      for (int i = 0; i < 3; i++) {
-        Ranks.run(group, everything);
-      }
-      assertEquals(before, Pointer.totalCount());
-    } finally {
-      group.forEach(Communicator::close);
     }
   }
 

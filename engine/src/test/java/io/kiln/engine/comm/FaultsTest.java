@@ -8,7 +8,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
-import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.Tensor;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -216,25 +215,6 @@ class FaultsTest {
             });
     failures.forEach(f -> assertTrue(f.contains("rank 1 was interrupted"), f));
     group.forEach(Communicator::close);
-  }
-
-  @ParameterizedTest
-  @EnumSource(names = {"SHARED_MEMORY", "SOCKETS"})
-  void a_failure_leaves_no_native_object_behind(Transport transport) throws Exception {
-    long before = Pointer.totalCount();
-    List<Communicator> group = group(3, transport, Duration.ofMillis(500));
-    Ranks.failures(
-        group,
-        c -> {
-          if (c.rank() != 2) {
-            c.reduceScatter(tensor(new float[300_000]), tensor(new float[100_000]), false);
-            c.allReduce(tensor(new float[300_000]));
-            c.barrier();
-          }
-          return null;
-        });
-    group.forEach(Communicator::close);
-    assertEquals(before, Pointer.totalCount());
   }
 
   @Test

@@ -46,19 +46,28 @@ final class RankProgram {
   /** Starts it, with this test's class path. */
   static Process start(int rank, int size, String store, Transport transport, Path directory)
       throws IOException {
+    return java(
+        List.of("-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"),
+        RankProgram.class,
+        String.valueOf(rank),
+        String.valueOf(size),
+        store,
+        transport.name(),
+        directory.toString());
+  }
+
+  /** Starts a program of the tests. */
+  static Process java(List<String> options, Class<?> program, String... arguments)
+      throws IOException {
     String classPath = System.getProperty("surefire.test.class.path");
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.addAll(List.of("-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"));
+    command.addAll(options);
     command.add("-Dorg.bytedeco.javacpp.maxphysicalbytes=0");
     command.add("-cp");
     command.add(classPath != null ? classPath : System.getProperty("java.class.path"));
-    command.add(RankProgram.class.getName());
-    command.add(String.valueOf(rank));
-    command.add(String.valueOf(size));
-    command.add(store);
-    command.add(transport.name());
-    command.add(directory.toString());
+    command.add(program.getName());
+    command.addAll(List.of(arguments));
     return new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD).start();
   }
 
