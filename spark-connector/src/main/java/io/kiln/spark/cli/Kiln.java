@@ -76,7 +76,11 @@ public final class Kiln implements Callable<Integer> {
 
   private static int failed(Exception error, CommandLine command, ParseResult arguments) {
     command.getErr().println("kiln: " + OneLine.of(error));
-    if (arguments.hasMatchedOption("--stacktrace")) {
+    ParseResult innermost = arguments;
+    while (innermost.hasSubcommand()) {
+      innermost = innermost.subcommand();
+    }
+    if (innermost.hasMatchedOption("--stacktrace")) {
       error.printStackTrace(command.getErr());
     }
     return error instanceof ConfigException || error instanceof DataException ? BAD_INPUT : FAILURE;

@@ -1,0 +1,151 @@
+package io.kiln.spark.job;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.kiln.datasource.DataException;
+import io.kiln.engine.config.ConfigException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.OptionalInt;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class JobTest {
+  @TempDir Path folder;
+  private Path file;
+
+  @BeforeEach
+  void a_job_that_is_right() throws IOException {
+    Files.writeString(folder.resolve("corpus.txt"), "text");
+    file = folder.resolve("job.json");
+    Files.writeString(
+        file,
+        """
+        {
+          "model": {"model_type": "gpt2", "n_layer": 1, "n_head": 1, "n_embd": 8, "n_positions": 16},
+          "data": {"path": "%s", "tokenizer": "bytes"},
+          "deepspeed": {"train_batch_size": 4},
+          "training": {"max_steps": 5},
+          "output_dir": "%s"
+        }
+        """
+            .formatted(folder.resolve("corpus.txt"), folder.resolve("out")));
+  }
+
+  private Job read(String... sets) {
+    return Job.read(file, List.of(sets));
+  }
+
+  private String refused(String... sets) {
+    RuntimeException error =
+        assertThrows(RuntimeException.class, () -> JobCheck.beforeSpark(read(sets)));
+    assertTrue(
+        error instanceof ConfigException || error instanceof DataException, error.toString());
+    assertEquals(1, error.getMessage().lines().count(), error.getMessage());
+    return error.getMessage();
+  }
+
+  @Test
+  void the_default_is_a_rank_on_each_of_two_executors() {
+    Job job = read();
+    JobCheck.beforeSpark(job);
+    assertEquals(OptionalInt.of(2), job.spark().ranksWithoutAsking());
+    assertEquals("local-cluster[2,1,1024]", job.spark().master().url());
+  }
+
+  @Test
+  void a_value_is_set_as_json_where_it_parses_and_as_text_where_not() {
+    Job job =
+        read(
+            "training.max_steps=7",
+            "spark.master=local[3]",
+            "deepspeed={\"train_batch_size\":3}",
+            "data.shuffle=false",
+            "spark.conf.spark.task.cpus=1",
+            "data.path=[\"a\", \"b\"]",
+            "data.path.1=c d");
+    assertEquals(7, job.training().maxSteps().orElseThrow());
+    assertEquals(OptionalInt.of(3), job.spark().ranksWithoutAsking());
+    assertEquals(3, job.deepspeed().get("train_batch_size").asInt());
+    assertEquals(false, job.data().shuffle());
+    assertEquals(1, job.spark().cpusPerTask());
+    assertEquals(List.of("a", "c d"), job.data().path());
+  }
+
+  @Test
+  void a_path_leads_into_the_file_that_a_section_names() throws IOException {
+    Files.writeString(
+        folder.resolve("ds.json"), "{\"train_batch_size\": 2, // as DeepSpeed takes it\n}");
+    Job job = read("deepspeed=ds.json", "deepspeed.zero_optimization.stage=3");
+    assertEquals(2, job.deepspeed().get("train_batch_size").asInt());
+    assertEquals(3, job.deepspeed().at("/zero_optimization/stage").asInt());
+  }
+
+  @Test
+  void null_takes_a_value_away() {
+    Job job = read("training.max_steps=null", "training.epochs=2");
+    // 10 samples in batches of 4: two steps an epoch, what is left over is dropped.
+    assertEquals(4, job.training().steps(10, 4));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "traning.max_steps=1 | unknown key \"traning\": did you mean \"training\"",
+        "training.max_step=1 | unknown key \"max_step\": did you mean \"max_steps\"",
+        "data.tokeniser=bytes | did you mean \"tokenizer\"",
+        "spark.rank=2 | did you mean \"ranks\"",
+        "model.n_layers=2 | did you mean \"n_layer\"",
+        "deepspeed.zero_optimisation={} | did you mean \"zero_optimization\"",
+        "training.epochs=1 | max_steps and epochs contradict",
+        "training.max_steps=0 | training.max_steps: must be at least 1, not 0",
+        "training.max_steps=many | training.max_steps: must be a number, not \"many\"",
+        "training=5 | training",
+        "spark.master=mesos://x | is none that Spark knows",
+        "spark.master=local[0] | number above 0",
+        "spark.ranks=3 | 3 ranks need 3 slots of 1 core",
+        "spark.conf.spark.task.cpus=2 | offers 0",
+        "spark.conf={\"task.cpus\":2} | Spark's settings begin with \"spark.\"",
+        "deepspeed.train_batch_size=5 | train_batch_size",
+        "deepspeed.fp16={\"enabled\":true} | fp16",
+        "deepspeed=nowhere.json | nowhere.json",
+        "model=nowhere.json | nowhere.json",
+        "model.model_type=gpt3 | did you mean \"gpt2\"",
+        "model={\"model_type\":\"mlp\"} | an mlp needs feature_columns",
+        "data.path=/no/such/corpus.txt | nothing at /no/such/corpus.txt",
+        "data.path=/no/such/*.txt | nothing at /no/such/*.txt",
+        "data.tokenizer=/no/such/tokenizer | /no/such/tokenizer",
+        "data.sequence_length=17 | data.sequence_length: is 17, the model has 16 positions",
+        "data.validation_fraction=1.5 | validation_fraction",
+        "output_dir=/ | exists",
+        "output_dir= | output_dir",
+        "data.feature_columns=a | label_column",
+        "nonsense | must have the form path.to.key=value",
+        "training.max_steps.x=1 | training.max_steps is a value",
+      })
+  void what_cannot_be_used_is_refused_in_one_line(String set, String line) {
+    String message =
+        line.contains("fp16") ? refused(set, "deepspeed.bf16={\"enabled\":true}") : refused(set);
+    assertTrue(message.contains(line), message);
+  }
+
+  @Test
+  void a_file_that_is_no_json_is_told_with_the_place() throws IOException {
+    Files.writeString(file, "{\"model\": \n {,}}");
+    assertTrue(refused().contains("line 2"), refused());
+  }
+
+  @Test
+  void a_file_that_is_not_there_is_told() {
+    file = folder.resolve("absent.json");
+    assertTrue(refused().contains("there is no file"), refused());
+  }
+}
