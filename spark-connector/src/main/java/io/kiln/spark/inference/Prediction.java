@@ -1,0 +1,129 @@
+package io.kiln.spark.inference;
+
+import io.kiln.datasource.DataException;
+import io.kiln.engine.infer.LoadedModel;
+import io.kiln.engine.model.family.PerceptronDefinition;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import org.apache.spark.TaskContext;
+import org.apache.spark.api.java.function.MapPartitionsFunction;
+import org.apache.spark.sql.Row;
+import org.bytedeco.pytorch.global.torch;
+import scala.collection.Seq;
+import scala.jdk.javaapi.CollectionConverters;
+
+/**
+ * Adds a column with an mlp's prediction: the class as a double, the value as a double, or the
+ * values as an array of doubles where there are several.
+ *
+ * @param model that predicts
+ * @param columns indices of the features, in the order of training
+ */
+public record Prediction(ModelCopy model, List<Integer> columns)
+    implements MapPartitionsFunction<Row, Row> {
+  /** Rows that go through the model at once. */
+  private static final int BATCH = 512;
+
+  public Prediction {
+    columns = List.copyOf(columns);
+  }
+
+  @Override
+  public Iterator<Row> call(Iterator<Row> rows) {
+    if (!rows.hasNext()) {
+      return rows;
+    }
+    torch.set_num_threads(TaskContext.get().cpus());
+    LoadedModel loaded = model.load();
+    TaskContext.get().addTaskCompletionListener(context -> loaded.close());
+    PerceptronDefinition mlp = (PerceptronDefinition) loaded.definition();
+    return new Iterator<>() {
+      private Iterator<Row> ready = List.<Row>of().iterator();
+
+      @Override
+      public boolean hasNext() {
+        return ready.hasNext() || rows.hasNext();
+      }
+
+      @Override
+      public Row next() {
+        if (!ready.hasNext()) {
+          ready = batch(rows, loaded, mlp).iterator();
+        }
+        return ready.next();
+      }
+    };
+  }
+
+  private List<Row> batch(Iterator<Row> rows, LoadedModel loaded, PerceptronDefinition mlp) {
+    List<Row> from = new ArrayList<>();
+    while (rows.hasNext() && from.size() < BATCH) {
+      from.add(rows.next());
+    }
+    float[][] features = new float[from.size()][];
+    for (int i = 0; i < features.length; i++) {
+      features[i] = features(from.get(i), Math.toIntExact(mlp.inputSize()));
+    }
+    float[][] outputs = loaded.predict(features);
+    List<Row> done = new ArrayList<>();
+    for (int i = 0; i < outputs.length; i++) {
+      done.add(TextContinuation.append(from.get(i), told(outputs[i], mlp)));
+    }
+    return done;
+  }
+
+  private static Object told(float[] output, PerceptronDefinition mlp) {
+    if (mlp.problem() == PerceptronDefinition.Problem.CLASSIFICATION) {
+      int best = 0;
+      for (int i = 1; i < output.length; i++) {
+        if (output[i] > output[best]) {
+          best = i;
+        }
+      }
+      return (double) best;
+    }
+    if (output.length == 1) {
+      return (double) output[0];
+    }
+    Double[] values = new Double[output.length];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = (double) output[i];
+    }
+    return values;
+  }
+
+  private float[] features(Row row, int width) {
+    float[] features = new float[width];
+    int at = 0;
+    for (int column : columns) {
+      Object value = row.get(column);
+      for (double number : numbers(value, row.schema().fieldNames()[column])) {
+        if (at == width) {
+          throw new DataException("a row has more features than the model's " + width);
+        }
+        features[at++] = (float) number;
+      }
+    }
+    if (at != width) {
+      throw new DataException("a row has " + at + " features, the model takes " + width);
+    }
+    return features;
+  }
+
+  private static double[] numbers(Object value, String column) {
+    if (value instanceof Number number) {
+      return new double[] {number.doubleValue()};
+    }
+    if (value instanceof Boolean flag) {
+      return new double[] {flag ? 1 : 0};
+    }
+    if (value instanceof Seq<?> several) {
+      return CollectionConverters.asJava(several).stream()
+          .mapToDouble(element -> ((Number) element).doubleValue())
+          .toArray();
+    }
+    throw new DataException(
+        "column \"" + column + "\" holds " + value + " where a number or an array of numbers belongs");
+  }
+}

@@ -1,0 +1,89 @@
+package io.kiln.spark.inference;
+
+import io.kiln.datasource.DataException;
+import io.kiln.datasource.tokenizer.Tokenizer;
+import io.kiln.engine.infer.LoadedModel;
+import io.kiln.engine.infer.TextGenerator;
+import java.util.Arrays;
+import java.util.Iterator;
+import java.util.OptionalLong;
+import org.apache.spark.TaskContext;
+import org.apache.spark.api.java.function.MapPartitionsFunction;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.RowFactory;
+import org.bytedeco.pytorch.global.torch;
+
+/**
+ * Adds a column with the continuation of a column of text; null stays null.
+ *
+ * @param model that continues
+ * @param column index of the text
+ * @param generation how it is continued
+ */
+public record TextContinuation(ModelCopy model, int column, Generation generation)
+    implements MapPartitionsFunction<Row, Row> {
+  @Override
+  public Iterator<Row> call(Iterator<Row> rows) {
+    if (!rows.hasNext()) {
+      return rows;
+    }
+    torch.set_num_threads(TaskContext.get().cpus());
+    LoadedModel loaded = model.load();
+    Tokenizer tokenizer = model.openTokenizer().orElseThrow();
+    TaskContext.get()
+        .addTaskCompletionListener(
+            context -> {
+              loaded.close();
+              tokenizer.close();
+            });
+    TextGenerator generator = new TextGenerator(loaded);
+    return new Iterator<>() {
+      private long row;
+
+      @Override
+      public boolean hasNext() {
+        return rows.hasNext();
+      }
+
+      @Override
+      public Row next() {
+        Row from = rows.next();
+        Object text = from.get(column);
+        String continued =
+            text == null ? null : continuation(generator, tokenizer, text.toString(), row++);
+        return append(from, continued);
+      }
+    };
+  }
+
+  private String continuation(
+      TextGenerator generator, Tokenizer tokenizer, String text, long row) {
+    int[] prompt = tokenizer.encode(text);
+    if (prompt.length == 0) {
+      if (tokenizer.endOfText().isEmpty()) {
+        throw new DataException("an empty text has nothing to continue from");
+      }
+      prompt = new int[] {tokenizer.endOfText().getAsInt()};
+    }
+    OptionalLong stop =
+        tokenizer.endOfText().isPresent()
+            ? OptionalLong.of(tokenizer.endOfText().getAsInt())
+            : OptionalLong.empty();
+    long[] generated =
+        generator.generate(
+            Arrays.stream(prompt).asLongStream().toArray(),
+            generation.newTokens(),
+            generation.sampling(row),
+            stop);
+    return tokenizer.decode(Arrays.stream(generated).mapToInt(Math::toIntExact).toArray());
+  }
+
+  static Row append(Row from, Object value) {
+    Object[] values = new Object[from.size() + 1];
+    for (int i = 0; i < from.size(); i++) {
+      values[i] = from.get(i);
+    }
+    values[from.size()] = value;
+    return RowFactory.create(values);
+  }
+}
