@@ -4,12 +4,14 @@ import io.kiln.datasource.DataException;
 import io.kiln.engine.config.ConfigException;
 import io.kiln.spark.barrier.OneLine;
 import io.kiln.spark.barrier.RankFailedException;
+import io.kiln.spark.console.Closing;
 import io.kiln.spark.console.ConsoleReport;
 import io.kiln.spark.job.Job;
 import io.kiln.spark.job.RunFolder;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -100,7 +102,10 @@ public final class TrainingApplication implements Callable<Integer> {
             new ConsoleReport(out, terminal, terminal ? OptionalLong.empty() : linesEvery(job))) {
       TrainedModel model = Trainer.builder(job).listener(console).build().fitSource(session);
       console.close();
-      model.describe(out, (System.nanoTime() - begin) / 1_000_000_000L);
+      Closing closing = new Closing(out, model);
+      closing.figures(Duration.ofNanos(System.nanoTime() - begin));
+      closing.samples(session);
+      closing.place();
     }
   }
 

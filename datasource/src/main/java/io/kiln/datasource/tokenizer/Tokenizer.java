@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
 
@@ -55,6 +56,11 @@ public sealed interface Tokenizer extends Serializable, AutoCloseable
     } catch (IOException e) {
       throw new UncheckedIOException("The tokenizer cannot be written to " + directory, e);
     }
+  }
+
+  /** Names that {@link #files} may have, for who reads them from elsewhere. */
+  static List<String> fileNames() {
+    return TokenizerFiles.NAMES;
   }
 
   /**

@@ -1,6 +1,5 @@
 package io.kiln.spark.cli;
 
-import io.kiln.spark.cluster.RankEnvironment;
 import io.kiln.spark.cluster.SparkMaster;
 import io.kiln.spark.cluster.SparkProcess;
 import io.kiln.spark.job.Job;
@@ -71,8 +70,6 @@ final class TrainCommand implements Callable<Integer> {
     }
     Installation installation = Installation.ofThisProcess();
     Map<String, String> environment = System.getenv();
-    RankEnvironment.blasKernel(environment).ifPresent(line -> System.err.println("kiln: " + line));
-
     RunFolder folder = RunFolder.create(job.outputDir(), installation.sparkHome());
     boolean here = job.spark().master().startsItsExecutors();
     SparkProcess process =

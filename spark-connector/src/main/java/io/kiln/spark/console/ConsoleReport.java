@@ -53,7 +53,7 @@ public final class ConsoleReport implements RunListener, AutoCloseable {
     line(
         String.format(
             Locale.ROOT,
-            "%s of %,d parameters, %s, on %d %s at ZeRO stage %d; %,d units of data,"
+            "%s of %,d parameters, %s, on %d %s at ZeRO stage %d; %,d %s of data,"
                 + " %,d steps of %d samples; %s a rank",
             start.modelType(),
             start.parameters(),
@@ -62,6 +62,7 @@ public final class ConsoleReport implements RunListener, AutoCloseable {
             start.ranks() == 1 ? "rank" : "ranks",
             start.zeroStage(),
             start.units(),
+            start.modelType().equals("mlp") ? "rows" : "tokens",
             start.steps(),
             start.globalBatch(),
             megabytes(start.bytesPerRank())));
@@ -171,7 +172,7 @@ public final class ConsoleReport implements RunListener, AutoCloseable {
 
   @Override
   public synchronized void onRestart(int attempt, String cause) {
-    line("an executor was lost, all ranks start again (attempt " + (attempt + 1) + "): " + cause);
+    line("an executor was lost, all ranks start again: " + cause);
     millis = 0;
     if (bar != null) {
       bar.stepTo(0);

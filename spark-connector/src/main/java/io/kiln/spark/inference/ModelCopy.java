@@ -29,10 +29,7 @@ import org.apache.spark.util.SerializableConfiguration;
  * @param hadoop configuration of its file system
  */
 public record ModelCopy(
-    String config,
-    Map<String, byte[]> tokenizer,
-    String folder,
-    SerializableConfiguration hadoop)
+    String config, Map<String, byte[]> tokenizer, String folder, SerializableConfiguration hadoop)
     implements Serializable {
   private static final ObjectMapper JSON = new ObjectMapper();
 

@@ -9,6 +9,7 @@ import java.util.List;
 import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.function.MapPartitionsFunction;
 import org.apache.spark.sql.Row;
+import org.apache.spark.util.TaskCompletionListener;
 import org.bytedeco.pytorch.global.torch;
 import scala.collection.Seq;
 import scala.jdk.javaapi.CollectionConverters;
@@ -36,7 +37,8 @@ public record Prediction(ModelCopy model, List<Integer> columns)
     }
     torch.set_num_threads(TaskContext.get().cpus());
     LoadedModel loaded = model.load();
-    TaskContext.get().addTaskCompletionListener(context -> loaded.close());
+    TaskCompletionListener done = context -> loaded.close();
+    TaskContext.get().addTaskCompletionListener(done);
     PerceptronDefinition mlp = (PerceptronDefinition) loaded.definition();
     return new Iterator<>() {
       private Iterator<Row> ready = List.<Row>of().iterator();
@@ -123,7 +125,23 @@ public record Prediction(ModelCopy model, List<Integer> columns)
           .mapToDouble(element -> ((Number) element).doubleValue())
           .toArray();
     }
+    if (value != null && value.getClass().getName().startsWith("org.apache.spark.ml.linalg.")) {
+      return vector(value);
+    }
     throw new DataException(
-        "column \"" + column + "\" holds " + value + " where a number or an array of numbers belongs");
+        "column \""
+            + column
+            + "\" holds "
+            + value
+            + " where a number or an array of numbers belongs");
+  }
+
+  /** Spark ML is not on the class path where it is not used. */
+  private static double[] vector(Object value) {
+    try {
+      return (double[]) value.getClass().getMethod("toArray").invoke(value);
+    } catch (ReflectiveOperationException impossible) {
+      throw new IllegalStateException(impossible);
+    }
   }
 }

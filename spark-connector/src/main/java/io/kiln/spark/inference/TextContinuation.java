@@ -11,6 +11,7 @@ import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.function.MapPartitionsFunction;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
+import org.apache.spark.util.TaskCompletionListener;
 import org.bytedeco.pytorch.global.torch;
 
 /**
@@ -30,12 +31,12 @@ public record TextContinuation(ModelCopy model, int column, Generation generatio
     torch.set_num_threads(TaskContext.get().cpus());
     LoadedModel loaded = model.load();
     Tokenizer tokenizer = model.openTokenizer().orElseThrow();
-    TaskContext.get()
-        .addTaskCompletionListener(
-            context -> {
-              loaded.close();
-              tokenizer.close();
-            });
+    TaskCompletionListener done =
+        context -> {
+          loaded.close();
+          tokenizer.close();
+        };
+    TaskContext.get().addTaskCompletionListener(done);
     TextGenerator generator = new TextGenerator(loaded);
     return new Iterator<>() {
       private long row;
@@ -56,8 +57,7 @@ public record TextContinuation(ModelCopy model, int column, Generation generatio
     };
   }
 
-  private String continuation(
-      TextGenerator generator, Tokenizer tokenizer, String text, long row) {
+  private String continuation(TextGenerator generator, Tokenizer tokenizer, String text, long row) {
     int[] prompt = tokenizer.encode(text);
     if (prompt.length == 0) {
       if (tokenizer.endOfText().isEmpty()) {

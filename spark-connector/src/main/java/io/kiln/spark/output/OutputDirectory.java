@@ -3,12 +3,13 @@ package io.kiln.spark.output;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.kiln.spark.job.RunFolder;
-import java.io.FilterOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileStatus;
@@ -88,11 +89,32 @@ public final class OutputDirectory {
     return folder.toString();
   }
 
+  /** The folder, if it is one of this machine's own files. */
+  public Optional<java.nio.file.Path> local() {
+    String scheme = folder.toUri().getScheme();
+    return scheme == null || scheme.equals("file")
+        ? Optional.of(java.nio.file.Path.of(folder.toUri().getPath()))
+        : Optional.empty();
+  }
+
   /** Path as a person writes it: without a scheme where it is a local one. */
   public String shown() {
-    return folder.toUri().getScheme() == null || folder.toUri().getScheme().equals("file")
-        ? folder.toUri().getPath()
-        : folder.toString();
+    return local().map(java.nio.file.Path::toString).orElse(folder.toString());
+  }
+
+  /** Names of the files in it, those on their way and hidden ones left out. */
+  public List<String> names() {
+    try {
+      List<String> names = new ArrayList<>();
+      for (FileStatus entry : files.listStatus(folder)) {
+        if (entry.isFile() && !entry.getPath().getName().startsWith(".")) {
+          names.add(entry.getPath().getName());
+        }
+      }
+      return names;
+    } catch (IOException unreadable) {
+      throw new UncheckedIOException(unreadable);
+    }
   }
 
   /** Whether a file of that name is there. */
@@ -104,32 +126,47 @@ public final class OutputDirectory {
     }
   }
 
-  /** A file that gets its name when it is closed. */
-  public OutputStream create(String name) throws IOException {
+  /** A file that has another name until it is {@link Draft#publish published}. */
+  public Draft create(String name) throws IOException {
     Path unfinished = new Path(folder, "." + name + ".unfinished");
-    OutputStream out = files.create(unfinished, true);
-    return new FilterOutputStream(out) {
-      private boolean closed;
+    return new Draft(files.create(unfinished, true), unfinished, new Path(folder, name));
+  }
 
-      @Override
-      public void write(byte[] bytes, int from, int count) throws IOException {
-        out.write(bytes, from, count);
-      }
+  /** A file on its way. Closed without being published, it goes. */
+  public final class Draft implements AutoCloseable {
+    private final OutputStream out;
+    private final Path unfinished;
+    private final Path named;
+    private boolean published;
 
-      @Override
-      public void close() throws IOException {
-        if (closed) {
-          return;
-        }
-        closed = true;
-        super.close();
-        Path named = new Path(folder, name);
-        files.delete(named, false);
-        if (!files.rename(unfinished, named)) {
-          throw new IOException(unfinished + " cannot be renamed to " + name);
-        }
+    private Draft(OutputStream out, Path unfinished, Path named) {
+      this.out = out;
+      this.unfinished = unfinished;
+      this.named = named;
+    }
+
+    /** Where the content goes. */
+    public OutputStream out() {
+      return out;
+    }
+
+    /** Says that it is whole: it is closed and gets its name, in place of one that had it. */
+    public void publish() throws IOException {
+      out.close();
+      files.delete(named, false);
+      if (!files.rename(unfinished, named)) {
+        throw new IOException(unfinished + " cannot be renamed to " + named.getName());
       }
-    };
+      published = true;
+    }
+
+    @Override
+    public void close() throws IOException {
+      if (!published) {
+        out.close();
+        files.delete(unfinished, false);
+      }
+    }
   }
 
   /** A file that has its name from the start, for readers of an unfinished run. */
@@ -139,8 +176,9 @@ public final class OutputDirectory {
 
   /** Writes a small file. */
   public void write(String name, byte[] content) {
-    try (OutputStream out = create(name)) {
-      out.write(content);
+    try (Draft draft = create(name)) {
+      draft.out().write(content);
+      draft.publish();
     } catch (IOException unwritable) {
       throw new UncheckedIOException(unwritable);
     }
@@ -177,8 +215,9 @@ public final class OutputDirectory {
   /** Copies a file of that name from here. */
   public void copyTo(String name, OutputDirectory target) {
     try (InputStream in = open(name);
-        OutputStream out = target.create(name)) {
-      in.transferTo(out);
+        Draft draft = target.create(name)) {
+      in.transferTo(draft.out());
+      draft.publish();
     } catch (IOException failed) {
       throw new UncheckedIOException(failed);
     }

@@ -1,0 +1,107 @@
+package io.kiln.spark.console;
+
+import io.kiln.datasource.DataException;
+import io.kiln.datasource.tokenizer.Tokenizer;
+import io.kiln.spark.TrainedModel;
+import io.kiln.spark.inference.Generation;
+import io.kiln.spark.output.TrainingSummary;
+import java.io.PrintStream;
+import java.time.Duration;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.stream.Stream;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Encoders;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SparkSession;
+
+/**
+ * What a person sees at the end of a run.
+ *
+ * @param out where
+ * @param model that was trained
+ */
+public record Closing(PrintStream out, TrainedModel model) {
+  private static final int SAMPLE_TOKENS = 160;
+  private static final double TEMPERATURE = 0.8;
+
+  /** Loss, speed and time. */
+  public void figures(Duration took) {
+    TrainingSummary summary = model.summary();
+    out.printf(
+        Locale.ROOT,
+        "loss %s -> %s%s; %s ms a step, %s tokens/s; %s in all%n",
+        told(summary.firstLoss(), "%.4f"),
+        told(summary.finalTrainLoss(), "%.4f"),
+        summary.validationLoss().isPresent()
+            ? ", validation " + told(summary.validationLoss(), "%.4f")
+            : "",
+        told(summary.stepMillisMedian(), "%.1f"),
+        told(summary.tokensPerSecond(), "%,.0f"),
+        ConsoleReport.duration(took.toSeconds()));
+  }
+
+  private static String told(OptionalDouble value, String format) {
+    return value.isPresent() ? String.format(Locale.ROOT, format, value.getAsDouble()) : "?";
+  }
+
+  /** Text of a language model: the likeliest, and drawn at temperature 0.8. */
+  public void samples(SparkSession session) {
+    Optional<Tokenizer> tokenizer = model.openTokenizer();
+    if (tokenizer.isEmpty()) {
+      return;
+    }
+    try (Tokenizer open = tokenizer.get()) {
+      List<String> prompts =
+          Stream.concat(
+                  open.endOfText().isPresent() ? Stream.of("") : Stream.of("\n"),
+                  Stream.of("The ", "a"))
+              .filter(prompt -> known(open, prompt))
+              .toList();
+      // The likeliest continuation of a line break can be line breaks for ever.
+      prompts.stream()
+          .filter(prompt -> sample(session, prompt, "greedy", Generation.greedy(SAMPLE_TOKENS)))
+          .findFirst();
+      prompts.stream()
+          .filter(
+              prompt ->
+                  sample(
+                      session,
+                      prompt,
+                      "temperature " + TEMPERATURE,
+                      new Generation(SAMPLE_TOKENS, TEMPERATURE, 1)))
+          .findFirst();
+    }
+  }
+
+  private static boolean known(Tokenizer tokenizer, String text) {
+    try {
+      tokenizer.encode(text);
+      return true;
+    } catch (DataException unknown) {
+      return false;
+    }
+  }
+
+  /** Prints a sample, if there is anything in it to see. */
+  private boolean sample(SparkSession session, String prompt, String how, Generation generation) {
+    Dataset<Row> one =
+        session.createDataset(List.of(prompt), Encoders.STRING()).toDF(model.textColumn());
+    String text =
+        model.generating(generation).transform(one).first().getAs(TrainedModel.GENERATED_TEXT);
+    if (text.isBlank()) {
+      return false;
+    }
+    out.println("--- sample, " + how);
+    out.println((prompt + text).strip());
+    return true;
+  }
+
+  /** Where the model is. */
+  public void place() {
+    out.println("---");
+    out.println("the model is in " + model.shownPath());
+  }
+}
