@@ -4,11 +4,7 @@ import io.kiln.engine.comm.SharedSegment.Presence;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.List;
-import java.util.Locale;
-import java.util.concurrent.locks.LockSupport;
 import java.util.function.IntPredicate;
-import java.util.function.Supplier;
-import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
 
@@ -23,14 +19,10 @@ import org.bytedeco.pytorch.Tensor;
  * a slot of an earlier round that somebody has not collected, who would then have collected less.)
  */
 public final class SharedMemoryCommunicator implements Communicator {
-  private static final long FLAGS_EVERY_NANOS = 1_000_000;
-  private static final long PROCESSES_EVERY_NANOS = 100_000_000;
-
   private final SharedSegment segment;
   private final int rank;
   private final int size;
-  private final Duration timeout;
-  private final int spins;
+  private final PeerWatch peers;
   private final Rings rings;
   private final RankOrderSum sum = new RankOrderSum();
   private final ArrayDeque<Exchange> sending = new ArrayDeque<>();
@@ -39,9 +31,6 @@ public final class SharedMemoryCommunicator implements Communicator {
   private long deposited;
   private long consumed;
   private long knownFree;
-  private long waitNanos;
-  private volatile String failure;
-  private boolean closed;
 
   /**
    * Joins. {@link #awaitPeers()} comes next.
@@ -53,20 +42,19 @@ public final class SharedMemoryCommunicator implements Communicator {
     this.segment = segment;
     this.rank = rank;
     this.size = segment.ranks();
-    this.timeout = timeout;
+    this.peers = new PeerWatch(segment, rank, timeout);
     this.rings = new Rings(segment, rank);
     this.knownFree = segment.slots();
-    // Ranks that share cores have better things to do for each other than to spin.
-    this.spins = size <= Runtime.getRuntime().availableProcessors() ? 2_000 : 20;
     segment.join(rank, PeerProcess.self());
   }
 
   /** Returns when all ranks have joined. */
   void awaitPeers() {
-    Wait wait = new Wait("rendezvous in shared memory", this::absentees);
+    PeerWatch.Wait wait = peers.begin("rendezvous in shared memory", this::absentees);
     while (!absentees().isEmpty()) {
       wait.pause();
     }
+    wait.end();
     segment.seal();
   }
 
@@ -95,14 +83,14 @@ public final class SharedMemoryCommunicator implements Communicator {
 
   @Override
   public long waitNanos() {
-    return waitNanos;
+    return peers.waitNanos();
   }
 
   @Override
   public Pending reduceScatter(Tensor input, Tensor output, boolean accumulate) {
     Flat.checkOnHost(input, output);
     Flat.checkReduceScatter(input, output, size);
-    checkUsable();
+    peers.checkUsable();
     return start(
         new ReduceScatterExchange(rings, sum, Span.of(input), Span.of(output), accumulate));
   }
@@ -111,7 +99,7 @@ public final class SharedMemoryCommunicator implements Communicator {
   public Pending allGather(Tensor shard, Tensor whole) {
     Flat.checkOnHost(shard, whole);
     Flat.checkAllGather(shard, whole, size);
-    checkUsable();
+    peers.checkUsable();
     boolean same = Flat.type(shard) == Flat.type(whole);
     return start(
         same
@@ -123,7 +111,7 @@ public final class SharedMemoryCommunicator implements Communicator {
   public Pending allReduce(Tensor tensor) {
     Flat.checkOnHost(tensor);
     Flat.checkAllReduce(tensor);
-    checkUsable();
+    peers.checkUsable();
     boolean direct = size == 2 || tensor.numel() * tensor.element_size() <= segment.slotBytes();
     return start(
         direct
@@ -135,7 +123,7 @@ public final class SharedMemoryCommunicator implements Communicator {
   public Pending broadcast(Tensor tensor, int root) {
     Flat.checkOnHost(tensor);
     Flat.checkBroadcast(tensor, root, size);
-    checkUsable();
+    peers.checkUsable();
     return start(new BroadcastExchange(rings, Span.bytesOf(tensor), root));
   }
 
@@ -143,13 +131,13 @@ public final class SharedMemoryCommunicator implements Communicator {
   public Pending allToAll(Tensor input, Tensor output) {
     Flat.checkOnHost(input, output);
     Flat.checkAllToAll(input, output, size);
-    checkUsable();
+    peers.checkUsable();
     return start(new AllToAllExchange(rings, Span.bytesOf(input), Span.bytesOf(output)));
   }
 
   @Override
   public double[] sum(double... values) {
-    checkUsable();
+    peers.checkUsable();
     NumbersExchange exchange = new NumbersExchange(rings, values);
     if (values.length > 0) {
       start(exchange).await();
@@ -159,7 +147,7 @@ public final class SharedMemoryCommunicator implements Communicator {
 
   @Override
   public void barrier() {
-    checkUsable();
+    peers.checkUsable();
     start(new NumbersExchange(rings, new double[0])).await();
   }
 
@@ -180,8 +168,8 @@ public final class SharedMemoryCommunicator implements Communicator {
     if (exchange.done()) {
       return;
     }
-    checkUsable();
-    Wait wait = null;
+    peers.checkUsable();
+    PeerWatch.Wait wait = null;
     while (!exchange.done()) {
       if (progress()) {
         if (wait != null) {
@@ -190,7 +178,7 @@ public final class SharedMemoryCommunicator implements Communicator {
         }
       } else {
         if (wait == null) {
-          wait = new Wait(receiving.peek().toString(), this::blockers);
+          wait = peers.begin(receiving.peek().toString(), this::blockers);
         }
         wait.pause();
       }
@@ -261,7 +249,7 @@ public final class SharedMemoryCommunicator implements Communicator {
     int slot = (int) (consumed % segment.slots());
     for (int r = 0; r < size; r++) {
       if (r != rank && next.reads(r) && segment.label(r, slot) != next.label()) {
-        throw fail(
+        throw peers.fail(
             "rank "
                 + rank
                 + " is in "
@@ -286,146 +274,21 @@ public final class SharedMemoryCommunicator implements Communicator {
                     : segment.consumed(r) + segment.slots() <= deposited));
   }
 
-  private void checkUsable() {
-    if (failure != null) {
-      throw new CommunicationException("rank " + rank + ": the communicator is dead: " + failure);
-    }
-    if (closed) {
-      throw new CommunicationException("rank " + rank + ": the communicator is closed");
-    }
-  }
-
-  private CommunicationException fail(String reason) {
-    if (failure == null) {
-      failure = reason;
-    }
-    segment.fail(rank, reason);
-    return new CommunicationException("rank " + rank + ": " + reason);
-  }
-
   @Override
   public void abort(String reason) {
-    String message = "rank " + rank + " aborted: " + reason;
-    if (failure == null) {
-      failure = message;
-    }
-    segment.fail(rank, message);
+    peers.abort(reason);
   }
 
   @Override
   public void close() {
-    if (closed) {
+    if (!peers.leave()) {
       return;
     }
-    closed = true;
-    segment.leave(rank);
     receiving.forEach(Exchange::release);
     receiving.clear();
     sending.clear();
     rings.close();
     sum.close();
     segment.close();
-  }
-
-  /** One stretch of waiting: spins, then yields, then sleeps, and looks after the peers. */
-  private final class Wait {
-    private static final int YIELDS = 200;
-    private static final long SLEEP_NANOS = 50_000;
-
-    private final String operation;
-    private final Supplier<List<Integer>> blockers;
-    private final long start = System.nanoTime();
-    private long flagsAt = start + FLAGS_EVERY_NANOS;
-    private long processesAt = start + PROCESSES_EVERY_NANOS;
-    private int turns;
-
-    /**
-     * @param operation for the message
-     * @param blockers the ranks that are waited for
-     */
-    Wait(String operation, Supplier<List<Integer>> blockers) {
-      this.operation = operation;
-      this.blockers = blockers;
-    }
-
-    void end() {
-      waitNanos += System.nanoTime() - start;
-    }
-
-    void pause() {
-      turns++;
-      if (turns < spins) {
-        Thread.onSpinWait();
-        return;
-      }
-      if (turns < spins + YIELDS) {
-        Thread.yield();
-      } else {
-        LockSupport.parkNanos(SLEEP_NANOS);
-      }
-      long now = System.nanoTime();
-      if (now >= flagsAt) {
-        checkFlags();
-        flagsAt = now + FLAGS_EVERY_NANOS;
-      }
-      if (now >= processesAt) {
-        checkProcesses();
-        processesAt = now + PROCESSES_EVERY_NANOS;
-      }
-      if (now - start > timeout.toNanos()) {
-        end();
-        throw fail(
-            String.format(
-                Locale.ROOT,
-                "no answer from %s for %.1f s in %s",
-                names(blockers.get()),
-                timeout.toMillis() / 1000.0,
-                operation));
-      }
-    }
-
-    private void checkFlags() {
-      if (failure != null) {
-        throw ended();
-      }
-      if (Thread.currentThread().isInterrupted()) {
-        end();
-        throw fail("rank " + rank + " was interrupted in " + operation);
-      }
-      for (int r = 0; r < size; r++) {
-        if (segment.presence(r) == Presence.FAILED) {
-          failure = segment.reason(r);
-          segment.fail(rank, failure);
-          throw ended();
-        }
-      }
-      for (int r : ranks(r -> segment.presence(r) == Presence.CLOSED)) {
-        // What it deposited before it left counts: does it still hold us up?
-        if (blockers.get().contains(r)) {
-          end();
-          throw fail("rank " + r + " has closed the communicator during " + operation);
-        }
-      }
-    }
-
-    private CommunicationException ended() {
-      end();
-      return new CommunicationException("rank " + rank + ": " + operation + " ended: " + failure);
-    }
-
-    private void checkProcesses() {
-      for (int r : ranks(r -> segment.presence(r) == Presence.JOINED)) {
-        PeerProcess process = segment.process(r);
-        if (!process.alive()) {
-          end();
-          throw fail(
-              "the process of rank " + r + " (pid " + process.pid() + ") is gone in " + operation);
-        }
-      }
-    }
-
-    private String names(List<Integer> ranks) {
-      return ranks.stream().map(r -> "rank " + r).collect(Collectors.joining(", "));
-    }
   }
 }

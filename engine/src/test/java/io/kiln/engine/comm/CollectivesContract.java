@@ -1,5 +1,10 @@
 package io.kiln.engine.comm;
 
+import static io.kiln.engine.comm.PlainValues.bf16;
+import static io.kiln.engine.comm.PlainValues.floats;
+import static io.kiln.engine.comm.PlainValues.sum;
+import static io.kiln.engine.comm.PlainValues.tensor;
+import static io.kiln.engine.comm.PlainValues.values;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -8,7 +13,6 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Random;
-import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
@@ -32,52 +36,6 @@ abstract class CollectivesContract {
     } finally {
       group.forEach(Communicator::close);
     }
-  }
-
-  /** What a rank holds: arbitrary fp32 numbers that any test can recompute. */
-  static float[] values(int rank, int length) {
-    Random random = new Random(31L * rank + length);
-    float[] values = new float[length];
-    for (int i = 0; i < length; i++) {
-      values[i] = (float) random.nextGaussian();
-    }
-    return values;
-  }
-
-  static Tensor tensor(float... values) {
-    try (FloatPointer pointer = new FloatPointer(values)) {
-      return torch
-          .from_blob(pointer, new long[] {values.length}, new TensorOptions(ScalarType.Float))
-          .clone();
-    }
-  }
-
-  static float[] floats(Tensor tensor) {
-    Tensor flat = tensor.to(ScalarType.Float).contiguous();
-    float[] values = new float[(int) flat.numel()];
-    if (values.length > 0) {
-      flat.data_ptr_float().get(values);
-    }
-    return values;
-  }
-
-  /** The definition: rank 0's, plus rank 1's, and so on, in fp32. */
-  static float[] sum(int size, int length, int from, int count) {
-    float[] total = new float[count];
-    for (int r = 0; r < size; r++) {
-      float[] term = values(r, length);
-      for (int i = 0; i < count; i++) {
-        total[i] = r == 0 ? term[from + i] : total[i] + term[from + i];
-      }
-    }
-    return total;
-  }
-
-  /** An element's value after a round through bf16: nearest, ties to even. */
-  static float bf16(float value) {
-    int bits = Float.floatToRawIntBits(value);
-    int rounded = bits + 0x7fff + (bits >>> 16 & 1);
-    return Float.intBitsToFloat(rounded & 0xffff0000);
   }
 
   @ParameterizedTest
@@ -189,7 +147,7 @@ abstract class CollectivesContract {
         run(
             size,
             c -> {
-              Tensor whole = torch.empty(new long[] {(long) size * part}, bf16(), null);
+              Tensor whole = torch.empty(new long[] {(long) size * part}, halves(), null);
               c.allGather(tensor(values(c.rank(), part)), whole).await();
               return floats(whole);
             });
@@ -214,7 +172,7 @@ abstract class CollectivesContract {
     }
   }
 
-  private static TensorOptions bf16() {
+  private static TensorOptions halves() {
     return new TensorOptions(ScalarType.BFloat16);
   }
 
@@ -247,10 +205,10 @@ abstract class CollectivesContract {
             size,
             c -> {
               float term = terms[c.rank()];
-              Tensor input = torch.full(new long[] {(long) size * part}, scalar(term), bf16());
-              Tensor same = torch.full(new long[] {part}, scalar(0), bf16());
+              Tensor input = torch.full(new long[] {(long) size * part}, scalar(term), halves());
+              Tensor same = torch.full(new long[] {part}, scalar(0), halves());
               Tensor wide = tensor(new float[part]);
-              Tensor added = torch.full(new long[] {part}, scalar(1), bf16());
+              Tensor added = torch.full(new long[] {part}, scalar(1), halves());
               c.reduceScatter(input, same, false).await();
               c.reduceScatter(input, wide, false).await();
               c.reduceScatter(input, added, true).await();
@@ -282,7 +240,7 @@ abstract class CollectivesContract {
             size,
             c -> {
               Tensor input = tensor(values(c.rank(), size * part)).to(ScalarType.BFloat16);
-              Tensor same = torch.full(new long[] {part}, scalar(0), bf16());
+              Tensor same = torch.full(new long[] {part}, scalar(0), halves());
               Tensor wide = tensor(values(50, part));
               c.reduceScatter(input, same, false).await();
               c.reduceScatter(input, wide, true).await();
@@ -381,9 +339,9 @@ abstract class CollectivesContract {
   }
 
   @ParameterizedTest
-  @ValueSource(ints = {2, 3})
+  @ValueSource(ints = {2, 3, 4})
   void many_collectives_under_way_are_awaited_in_any_order(int size) throws Exception {
-    int count = 60;
+    int count = 100;
     run(
         size,
         c -> {
@@ -391,18 +349,20 @@ abstract class CollectivesContract {
           List<Tensor> outputs = new ArrayList<>();
           for (int k = 0; k < count; k++) {
             int part = 100 + 37 * k;
-            Tensor output;
-            if (k % 3 == 0) {
-              output = tensor(new float[part]);
-              pendings.add(c.reduceScatter(tensor(values(c.rank(), size * part)), output, false));
-            } else if (k % 3 == 1) {
-              output = tensor(new float[size * part]);
-              pendings.add(c.allGather(tensor(values(c.rank(), part)), output));
-            } else {
-              output = tensor(values(c.rank(), part));
-              pendings.add(c.allReduce(output));
+            Tensor whole = tensor(values(c.rank(), size * part));
+            Tensor shard = tensor(values(c.rank(), part));
+            Tensor output = k % 5 == 0 ? tensor(new float[part]) : tensor(new float[size * part]);
+            switch (k % 5) {
+              case 0 -> pendings.add(c.reduceScatter(whole, output, false));
+              case 1 -> pendings.add(c.allGather(shard, output));
+              case 2 -> pendings.add(c.allReduce(output = whole));
+              case 3 -> pendings.add(c.broadcast(output = whole, k % size));
+              default -> pendings.add(c.allToAll(whole, output));
             }
             outputs.add(output);
+            if (k % 17 == 0) {
+              assertEquals(size * (double) k, c.sum(k)[0], "overtakes nothing, waits for all");
+            }
           }
           // Each rank in an order of its own.
           List<Integer> order = new ArrayList<>();
@@ -413,20 +373,30 @@ abstract class CollectivesContract {
           for (int k : order) {
             pendings.get(k).await();
             pendings.get(k).await();
-            int part = 100 + 37 * k;
-            if (k % 3 == 0) {
-              float[] expected = sum(size, size * part, c.rank() * part, part);
-              assertArrayEquals(expected, floats(outputs.get(k)));
-            } else if (k % 3 == 1) {
-              float[] last = values(size - 1, part);
-              Tensor tail = outputs.get(k).narrow(0, (long) (size - 1) * part, part);
-              assertArrayEquals(last, floats(tail));
-            } else {
-              assertArrayEquals(sum(size, part, 0, part), floats(outputs.get(k)));
-            }
+            float[] expected = expected(k, c.rank(), size, 100 + 37 * k);
+            assertArrayEquals(expected, floats(outputs.get(k)), "collective " + k);
           }
           return null;
         });
+  }
+
+  private static float[] expected(int k, int rank, int size, int part) {
+    int length = size * part;
+    if (k % 5 == 0) {
+      return sum(size, length, rank * part, part);
+    }
+    if (k % 5 == 2) {
+      return sum(size, length, 0, length);
+    }
+    if (k % 5 == 3) {
+      return values(k % size, length);
+    }
+    float[] expected = new float[length];
+    for (int r = 0; r < size; r++) {
+      float[] from = k % 5 == 1 ? values(r, part) : values(r, length);
+      System.arraycopy(from, k % 5 == 1 ? 0 : rank * part, expected, r * part, part);
+    }
+    return expected;
   }
 
   @ParameterizedTest

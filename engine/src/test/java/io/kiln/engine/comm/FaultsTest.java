@@ -1,10 +1,13 @@
 package io.kiln.engine.comm;
 
-import static io.kiln.engine.comm.CollectivesContract.tensor;
+import static io.kiln.engine.comm.PlainValues.tensor;
+import static io.kiln.engine.comm.Transport.AUTOMATIC;
+import static io.kiln.engine.comm.Transport.SHARED_MEMORY;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
@@ -236,5 +239,30 @@ class FaultsTest {
             CommunicationException.class, () -> Rendezvous.join(lost, Transport.AUTOMATIC));
     assertTrue(e.getMessage().startsWith("the store of rank 0 at 127.0.0.1:1 does not answer"));
     assertEquals(1, e.getMessage().lines().count());
+  }
+
+  @Test
+  void without_a_place_for_the_shared_file_ranks_take_sockets_or_say_why() throws Exception {
+    List<Path> nowhere = List.of(Path.of("/nowhere"));
+    List<Communicator> group =
+        Ranks.each(2, r -> Rendezvous.join(membership(r, "automatic"), AUTOMATIC, nowhere));
+    group.forEach(c -> assertEquals(GlooCommunicator.class, c.getClass()));
+    group.forEach(Communicator::close);
+    List<String> refusals =
+        Ranks.each(
+            2,
+            r ->
+                assertThrows(
+                        CommunicationException.class,
+                        () -> Rendezvous.join(membership(r, "shared"), SHARED_MEMORY, nowhere))
+                    .getMessage());
+    for (int r = 0; r < 2; r++) {
+      assertTrue(refusals.get(r).startsWith("rank " + r + ": no shared memory: rank 0: no place"));
+      assertTrue(refusals.get(r).contains("/nowhere"), refusals.get(r));
+    }
+  }
+
+  private Membership membership(int rank, String prefix) {
+    return new Membership(rank, 2, "127.0.0.1", store.address(), prefix, LONG);
   }
 }

@@ -1,6 +1,6 @@
 package io.kiln.engine.comm;
 
-import static io.kiln.engine.comm.CollectivesContract.tensor;
+import static io.kiln.engine.comm.PlainValues.tensor;
 
 import java.time.Duration;
 import java.util.List;

@@ -30,7 +30,7 @@ final class RankProgram {
         Rendezvous.join(
             membership, Transport.valueOf(arguments[3]), List.of(Path.of(arguments[4])))) {
       System.out.println("joined " + c.getClass().getSimpleName());
-      Tensor tensor = CollectivesContract.tensor(new float[LENGTH]);
+      Tensor tensor = PlainValues.tensor(new float[LENGTH]);
       for (int i = 0; ; i++) {
         tensor.fill_(new org.bytedeco.pytorch.Scalar(rank + 1));
         c.allReduce(tensor).await();

@@ -51,19 +51,33 @@ final class Ranks {
   /** A group that met at a store, all in this JVM. */
   static List<Communicator> join(
       StoreServer server, int size, Transport transport, Duration timeout) {
+    return each(
+        size,
+        r ->
+            Rendezvous.join(
+                new Membership(r, size, "127.0.0.1", server.address(), "test/0", timeout),
+                transport));
+  }
+
+  /** What a rank does before it has a communicator. */
+  interface Rank<T> {
+    T run(int rank) throws Exception;
+  }
+
+  /** What every rank returned, in rank order. */
+  static <T> List<T> each(int size, Rank<T> rank) {
     ExecutorService threads = Executors.newFixedThreadPool(size);
     try {
-      List<Future<Communicator>> joining = new ArrayList<>();
+      List<Future<T>> futures = new ArrayList<>();
       for (int r = 0; r < size; r++) {
-        Membership membership =
-            new Membership(r, size, "127.0.0.1", server.address(), "test/0", timeout);
-        joining.add(threads.submit(() -> Rendezvous.join(membership, transport)));
+        int number = r;
+        futures.add(threads.submit(() -> rank.run(number)));
       }
-      List<Communicator> group = new ArrayList<>();
-      for (Future<Communicator> rank : joining) {
-        group.add(rank.get(LIMIT_SECONDS, TimeUnit.SECONDS));
+      List<T> results = new ArrayList<>();
+      for (Future<T> future : futures) {
+        results.add(future.get(LIMIT_SECONDS, TimeUnit.SECONDS));
       }
-      return group;
+      return results;
     } catch (InterruptedException | ExecutionException | TimeoutException e) {
       throw new AssertionError(e);
     } finally {
