@@ -4,6 +4,7 @@ import static io.kiln.engine.comm.PlainValues.tensor;
 import static io.kiln.engine.comm.Transport.AUTOMATIC;
 import static io.kiln.engine.comm.Transport.SHARED_MEMORY;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -150,6 +151,7 @@ class FaultsTest {
     assertEquals("none", failures.get(1));
     assertTrue(failures.get(0).contains("rank 1"), failures.get(0));
     assertTrue(failures.get(0).contains("all-gather of 8 bytes"), failures.get(0));
+    assertFalse(failures.get(0).contains("no answer"), "not by the deadline");
     group.forEach(Communicator::close);
   }
 
