@@ -91,10 +91,16 @@ class RunRecordTest {
     OutputDirectory output =
         OutputDirectory.of(folder.resolve("out").toString(), new Configuration());
     output.claim();
-    try (var out = output.create("whole.bin")) {
-      out.write(new byte[10]);
-      assertEquals(false, output.has("whole.bin"));
+    try (OutputDirectory.Draft draft = output.create("half.bin")) {
+      draft.out().write(new byte[10]);
     }
+    assertEquals(List.of(), output.names());
+    try (OutputDirectory.Draft draft = output.create("whole.bin")) {
+      draft.out().write(new byte[10]);
+      assertEquals(List.of(), output.names());
+      draft.publish();
+    }
+    assertEquals(List.of("whole.bin"), output.names());
     assertEquals(10, output.read("whole.bin").length);
   }
 }

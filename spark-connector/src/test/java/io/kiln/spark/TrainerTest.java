@@ -1,0 +1,261 @@
+package io.kiln.spark;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.kiln.datasource.DataException;
+import io.kiln.engine.config.ConfigException;
+import io.kiln.engine.train.StepReport;
+import io.kiln.spark.barrier.RunListener;
+import io.kiln.spark.barrier.RunStart;
+import io.kiln.spark.inference.Generation;
+import io.kiln.spark.output.TrainingSummary;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.atomic.AtomicReference;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Encoders;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.RowFactory;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.StructType;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class TrainerTest {
+  private static final String TINY =
+      """
+      {"model_type": "gpt2", "n_layer": 1, "n_head": 2, "n_embd": 16, "n_positions": 8,
+       "embd_pdrop": 0, "attn_pdrop": 0, "resid_pdrop": 0}
+      """;
+
+  private static SparkSession session;
+
+  @BeforeAll
+  static void start() {
+    session =
+        SparkSession.builder()
+            .master("local[2]")
+            .appName("trainer")
+            .config("spark.ui.enabled", "false")
+            .config("spark.driver.host", "127.0.0.1")
+            .config("spark.sql.shuffle.partitions", "2")
+            .getOrCreate();
+  }
+
+  @AfterAll
+  static void stop() {
+    session.stop();
+  }
+
+  private static Dataset<Row> texts() {
+    return session
+        .createDataset(Collections.nCopies(40, "abcabcabcabcabcabcabcabc"), Encoders.STRING())
+        .toDF("text")
+        .coalesce(2);
+  }
+
+  private static Trainer.Builder language() {
+    return Trainer.builder()
+        .model(TINY)
+        .deepspeed(
+            """
+            {"train_batch_size": 8, "optimizer": {"type": "AdamW", "params": {"lr": 0.02}},
+             "zero_optimization": {"stage": 2}}
+            """)
+        .tokenizer("chars")
+        .maxSteps(60);
+  }
+
+  @Test
+  void a_language_model_learns_what_its_text_says_and_continues_other_texts(@TempDir Path folder)
+      throws Exception {
+    List<Double> losses = new ArrayList<>();
+    AtomicReference<RunStart> told = new AtomicReference<>();
+    TrainedModel model =
+        language()
+            .outputDirectory(folder.resolve("model").toString())
+            .listener(
+                new RunListener() {
+                  @Override
+                  public void onStart(RunStart start) {
+                    told.set(start);
+                  }
+
+                  @Override
+                  public void onStep(StepReport report) {
+                    losses.add(report.loss());
+                  }
+                })
+            .build()
+            .fit(texts());
+    assertEquals(60, losses.size());
+    assertEquals(2, told.get().ranks());
+    TrainingSummary summary = model.summary();
+    assertEquals(2, summary.worldSize());
+    assertEquals(2, summary.zeroStage());
+    assertEquals("fp32", summary.dtype());
+    assertEquals(60 * 8 * 8, summary.tokens());
+    assertEquals(losses.get(0), summary.firstLoss().getAsDouble(), 1e-12);
+    // What each rank held is what the formula said before anything was allocated.
+    summary.ranks().forEach(rank -> assertEquals(told.get().bytesPerRank(), rank.bytes()));
+    assertTrue(summary.validationLoss().getAsDouble() < 0.3, summary.toString());
+    assertEquals(60, Files.readAllLines(folder.resolve("model/metrics.jsonl")).size());
+
+    Dataset<Row> prompts =
+        session.createDataset(List.of("abc", "bca"), Encoders.STRING()).toDF("text").coalesce(1);
+    Dataset<Row> continued = model.generating(Generation.greedy(6)).transform(prompts);
+    assertEquals(List.of("text", "generated_text"), List.of(continued.columns()));
+    assertEquals(
+        List.of("abcabc", "bcabca"),
+        continued.collectAsList().stream().map(row -> row.getString(1)).toList());
+
+    TrainedModel copy = model.save(folder.resolve("copy").toString());
+    assertEquals(summary, copy.summary());
+    assertEquals(
+        "abcabc",
+        TrainedModel.load(session, folder.resolve("copy").toString())
+            .generating(Generation.greedy(6))
+            .transform(prompts)
+            .first()
+            .getString(1));
+    assertThrows(ConfigException.class, () -> model.save(folder.resolve("copy").toString()));
+  }
+
+  @Test
+  void the_same_seed_gives_the_same_model_and_another_seed_another() {
+    double first =
+        language()
+            .maxSteps(3)
+            .seed(5)
+            .build()
+            .fit(texts())
+            .summary()
+            .finalTrainLoss()
+            .getAsDouble();
+    double again =
+        language()
+            .maxSteps(3)
+            .seed(5)
+            .build()
+            .fit(texts())
+            .summary()
+            .finalTrainLoss()
+            .getAsDouble();
+    double other =
+        language()
+            .maxSteps(3)
+            .seed(6)
+            .build()
+            .fit(texts())
+            .summary()
+            .finalTrainLoss()
+            .getAsDouble();
+    assertEquals(first, again);
+    assertNotEquals(first, other);
+  }
+
+  private static Dataset<Row> points(boolean classes) {
+    Random random = new Random(1);
+    List<Row> rows = new ArrayList<>();
+    for (int i = 0; i < 400; i++) {
+      double x = random.nextDouble() * 2 - 1;
+      double y = random.nextDouble() * 2 - 1;
+      rows.add(RowFactory.create(x, y, classes ? (x > 0 ? 1.0 : 0.0) : 2 * x - y));
+    }
+    StructType schema =
+        new StructType()
+            .add("x", DataTypes.DoubleType)
+            .add("y", DataTypes.DoubleType)
+            .add("label", DataTypes.DoubleType);
+    return session.createDataFrame(rows, schema);
+  }
+
+  private static Trainer.Builder perceptron(String model) {
+    return Trainer.builder()
+        .model(model)
+        .deepspeed(
+            """
+            {"train_batch_size": 32, "optimizer": {"type": "Adam", "params": {"lr": 0.02}}}
+            """)
+        .featureColumns("x", "y")
+        .labelColumn("label")
+        .maxSteps(150);
+  }
+
+  @Test
+  void an_mlp_tells_classes_apart() {
+    TrainedModel model =
+        perceptron("{\"model_type\": \"mlp\", \"hidden_sizes\": [16], \"num_labels\": 2}")
+            .build()
+            .fit(points(true));
+    Dataset<Row> predicted = model.transform(points(true));
+    assertEquals(List.of("x", "y", "label", "prediction"), List.of(predicted.columns()));
+    long right = predicted.filter("prediction = label").count();
+    assertTrue(right > 380, right + " of 400");
+  }
+
+  @Test
+  void an_mlp_predicts_values() {
+    TrainedModel model =
+        perceptron("{\"model_type\": \"mlp\", \"hidden_sizes\": [16]}").build().fit(points(false));
+    double worst =
+        model
+            .transform(points(false))
+            .selectExpr("max(abs(prediction - label))")
+            .first()
+            .getDouble(0);
+    // The label is linear in the features and spans 6.
+    assertTrue(worst < 0.5, "off by " + worst);
+  }
+
+  @Test
+  void what_cannot_be_trained_on_is_refused_before_any_rank_starts() {
+    assertTrue(
+        assertThrows(ConfigException.class, () -> language().ranks(3).build().fit(texts()))
+            .getMessage()
+            .contains("3 ranks need 3 slots"));
+    assertThrows(ConfigException.class, () -> Trainer.builder().build());
+    assertTrue(
+        assertThrows(DataException.class, () -> language().textColumn("txt").build().fit(texts()))
+            .getMessage()
+            .contains("txt"));
+    assertTrue(
+        assertThrows(
+                ConfigException.class,
+                () -> language().model(TINY.replace("gpt2", "mlp")).build().fit(texts()))
+            .getMessage()
+            .contains("n_layer"));
+    assertThrows(
+        ConfigException.class,
+        () -> language().deepspeed("{\"train_batch_size\": 7}").build().fit(texts()));
+    assertThrows(DataException.class, () -> language().build().fit(texts().limit(0)));
+  }
+
+  @Test
+  void a_refused_run_leaves_no_folder(@TempDir Path folder) {
+    Path output = folder.resolve("never");
+    assertThrows(
+        ConfigException.class,
+        () -> language().ranks(3).outputDirectory(output.toString()).build().fit(texts()));
+    assertFalse(Files.exists(output));
+  }
+
+  @Test
+  void a_folder_without_a_model_is_told(@TempDir Path folder) {
+    assertTrue(
+        assertThrows(ConfigException.class, () -> TrainedModel.load(session, folder.toString()))
+            .getMessage()
+            .contains("config.json"));
+  }
+}
