@@ -18,6 +18,7 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.apache.spark.SparkConf;
 import org.apache.spark.sql.SparkSession;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -97,7 +98,7 @@ public final class TrainingApplication implements Callable<Integer> {
   private void train(Job job) throws IOException {
     boolean terminal = Boolean.getBoolean("kiln.terminal");
     long begin = System.nanoTime();
-    try (SparkSession session = SparkSession.builder().appName("kiln").getOrCreate();
+    try (SparkSession session = session(job);
         ConsoleReport console =
             new ConsoleReport(out, terminal, terminal ? OptionalLong.empty() : linesEvery(job))) {
       TrainedModel model = Trainer.builder(job).listener(console).build().fitSource(session);
@@ -107,6 +108,27 @@ public final class TrainingApplication implements Callable<Integer> {
       closing.samples(session);
       closing.place();
     }
+  }
+
+  /** What spark-submit was told comes before what the job says. */
+  private static SparkSession session(Job job) {
+    SparkConf told = new SparkConf();
+    SparkSession.Builder builder = SparkSession.builder();
+    if (!told.contains("spark.master")) {
+      builder.master(job.spark().master().url());
+    }
+    if (!told.contains("spark.app.name")) {
+      builder.appName("kiln");
+    }
+    job.spark()
+        .conf()
+        .forEach(
+            (name, value) -> {
+              if (!told.contains(name)) {
+                builder.config(name, value);
+              }
+            });
+    return builder.getOrCreate();
   }
 
   private static OptionalLong linesEvery(Job job) {

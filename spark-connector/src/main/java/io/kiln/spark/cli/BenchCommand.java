@@ -19,6 +19,7 @@ import picocli.CommandLine.Parameters;
       "Measures this machine and Kiln on it.",
       "",
       "  step         training steps at every ZeRO stage beside the bare libtorch loop",
+      "  curves       the same job at every ZeRO stage and number of ranks: how far apart losses are",
       "  collectives  all-reduce, reduce-scatter and all-gather beside a plain copy",
       "  spark        what the barrier stage costs beside plain processes",
       "",
@@ -29,6 +30,7 @@ final class BenchCommand implements Callable<Integer> {
   /** The benchmarks. */
   enum Benchmark {
     STEP("io.kiln.it.bench.StepBenchmark"),
+    CURVES("io.kiln.it.bench.CurvesBenchmark"),
     COLLECTIVES("io.kiln.it.bench.CollectivesBenchmark"),
     SPARK("io.kiln.it.bench.SparkBenchmark");
 
