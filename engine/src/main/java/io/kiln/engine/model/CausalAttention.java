@@ -56,15 +56,7 @@ record CausalAttention(SequenceTables tables, Dropout dropout) {
     Tensor rows = group == 1 ? query : query.reshape(batch, keyValueHeads, group * time, size);
     Tensor scores = torch.matmul(rows, key.transpose(2, 3)).mul_(new Scalar(1 / Math.sqrt(size)));
     Tensor mask = tables.causalMask(time, query);
-    if (group == 1) {
-      scores = scores.add_(mask);
-    } else {
-      scores =
-          scores
-              .view(batch, keyValueHeads, group, time, time)
-              .add_(mask)
-              .view(batch, keyValueHeads, group * time, time);
-    }
+    scores = scores.add_(group == 1 ? mask : mask.repeat(group, 1));
     Tensor probabilities = dropout.apply(scores.softmax(3), pass);
     Tensor mixed = torch.matmul(probabilities, value);
     return group == 1 ? mixed : mixed.reshape(batch, heads, time, size);

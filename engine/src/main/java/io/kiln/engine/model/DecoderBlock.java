@@ -96,11 +96,12 @@ public final class DecoderBlock implements Block {
   public Tensor forward(Weights weights, Tensor input, Pass pass) {
     Tensor attended =
         attend(weights, config.normalization().apply(weights, attentionNorm, input), pass);
-    // A projection's output is kept by nobody: adding into it saves an allocation.
-    Tensor middle = attentionResidual.apply(attended, pass).add_(input);
+    // Not in place: a projection's output is a view to autograd, and writing into a view costs
+    // copies in backward.
+    Tensor middle = input.add(attentionResidual.apply(attended, pass));
     Tensor fed =
         feedForward(weights, config.normalization().apply(weights, feedForwardNorm, middle));
-    return feedForwardResidual.apply(fed, pass).add_(middle);
+    return middle.add(feedForwardResidual.apply(fed, pass));
   }
 
   private Tensor attend(Weights weights, Tensor x, Pass pass) {

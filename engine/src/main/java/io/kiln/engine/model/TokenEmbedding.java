@@ -59,7 +59,7 @@ public final class TokenEmbedding implements Block {
     Tensor hidden = torch.embedding(weights.get(config.names().tokenEmbedding()), input);
     if (learnedPositions) {
       Tensor positions = weights.get(config.names().positionEmbedding()).narrow(0, 0, time);
-      hidden = hidden.add_(positions);
+      hidden = hidden.add(positions);
     }
     return dropout.apply(hidden, pass);
   }
