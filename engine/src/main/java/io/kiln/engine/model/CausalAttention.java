@@ -49,16 +49,29 @@ record CausalAttention(SequenceTables tables, Dropout dropout) {
     long batch = query.size(0);
     long heads = query.size(1);
     long time = query.size(2);
+    long size = query.size(3);
     long keyValueHeads = key.size(1);
     long group = heads / keyValueHeads;
-    long size = query.size(3);
-    // The heads that share a key are rows of one product: nothing is repeated.
-    Tensor rows = group == 1 ? query : query.reshape(batch, keyValueHeads, group * time, size);
-    Tensor scores = torch.matmul(rows, key.transpose(2, 3)).mul_(new Scalar(1 / Math.sqrt(size)));
+    long products = batch * keyValueHeads;
+    // The heads that share a key are rows of one product: nothing is repeated but the mask.
+    Tensor rows = query.reshape(products, group * time, size);
+    Tensor keys = key.reshape(products, time, size).transpose(1, 2);
     Tensor mask = tables.causalMask(time, query);
-    scores = scores.add_(group == 1 ? mask : mask.repeat(group, 1));
-    Tensor probabilities = dropout.apply(scores.softmax(3), pass);
-    Tensor mixed = torch.matmul(probabilities, value);
-    return group == 1 ? mixed : mixed.reshape(batch, heads, time, size);
+    Tensor masks = (group == 1 ? mask : mask.repeat(group, 1)).unsqueeze(0);
+    // Mask and scale come with the product: no pass over the scores for either.
+    Tensor scores =
+        torch.baddbmm(masks, rows, keys, new Scalar(1.0), new Scalar(1 / Math.sqrt(size)));
+    Tensor probabilities = dropped(scores.softmax(2), batch, pass);
+    return torch
+        .bmm(probabilities, value.reshape(products, time, size))
+        .view(batch, heads, time, size);
+  }
+
+  private Tensor dropped(Tensor probabilities, long batch, Pass pass) {
+    if (!dropout.active(pass)) {
+      return probabilities;
+    }
+    Tensor byRow = probabilities.view(batch, -1, probabilities.size(2));
+    return dropout.apply(byRow, pass).view(probabilities.shape());
   }
 }
