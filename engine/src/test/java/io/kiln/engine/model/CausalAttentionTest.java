@@ -2,7 +2,9 @@ package io.kiln.engine.model;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.kiln.engine.tensor.Dtype;
 import java.util.Optional;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.BoolOptional;
@@ -49,6 +51,12 @@ class CausalAttentionTest {
       BlockWalk.doubles(leaves[1].grad()),
       BlockWalk.doubles(leaves[2].grad())
     };
+  }
+
+  @Test
+  void both_back_ends_can_be_timed() {
+    AttentionTiming timing = AttentionTiming.measure(Dtype.BF16, 1, 8, 2, 4, 3);
+    assertTrue(timing.fusedMillis() > 0 && timing.spelledOutMillis() > 0);
   }
 
   @Test
