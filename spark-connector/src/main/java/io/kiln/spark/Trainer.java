@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.kiln.datasource.DataSection;
 import io.kiln.datasource.TrainingData;
 import io.kiln.engine.config.ConfigException;
+import io.kiln.spark.barrier.LoggedRemarks;
 import io.kiln.spark.barrier.RunListener;
 import io.kiln.spark.cluster.SessionCheck;
 import io.kiln.spark.cluster.Slots;
@@ -168,7 +169,7 @@ public final class Trainer {
     private OptionalLong evalSteps = OptionalLong.empty();
     private OptionalInt ranks = OptionalInt.empty();
     private Optional<String> outputDirectory = Optional.empty();
-    private RunListener listener = new RunListener() {};
+    private RunListener listener = new LoggedRemarks();
 
     private Builder() {}
 
@@ -289,7 +290,7 @@ public final class Trainer {
       return this;
     }
 
-    /** Hears at the driver how the run goes. */
+    /** Hears at the driver how the run goes. Default: remarks and restarts go to the log. */
     public Builder listener(RunListener hears) {
       this.listener = hears;
       return this;

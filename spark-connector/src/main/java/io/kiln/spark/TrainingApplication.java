@@ -98,6 +98,7 @@ public final class TrainingApplication implements Callable<Integer> {
   private void train(Job job) throws IOException {
     boolean terminal = Boolean.getBoolean("kiln.terminal");
     long begin = System.nanoTime();
+    out.println("starting Spark");
     try (SparkSession session = session(job);
         ConsoleReport console =
             new ConsoleReport(out, terminal, terminal ? OptionalLong.empty() : linesEvery(job))) {

@@ -9,10 +9,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.kiln.datasource.DataException;
 import io.kiln.engine.config.ConfigException;
 import io.kiln.engine.train.StepReport;
+import io.kiln.spark.barrier.RankFailedException;
 import io.kiln.spark.barrier.RunListener;
 import io.kiln.spark.barrier.RunStart;
 import io.kiln.spark.inference.Generation;
 import io.kiln.spark.output.TrainingSummary;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -249,6 +252,48 @@ class TrainerTest {
         ConfigException.class,
         () -> language().ranks(3).outputDirectory(output.toString()).build().fit(texts()));
     assertFalse(Files.exists(output));
+  }
+
+  @Test
+  void a_failed_run_tells_its_first_cause_and_leaves_the_session_usable(@TempDir Path folder)
+      throws Exception {
+    Path output = folder.resolve("out");
+    Trainer blocked =
+        language()
+            .maxSteps(3)
+            .outputDirectory(output.toString())
+            .listener(
+                new RunListener() {
+                  @Override
+                  public void onStart(RunStart start) {
+                    // Rank 0 is going to find a folder where it wants to write the model.
+                    try {
+                      Files.createDirectories(
+                          output.resolve(".model.safetensors.unfinished/in-the-way"));
+                    } catch (IOException unwritable) {
+                      throw new UncheckedIOException(unwritable);
+                    }
+                  }
+                })
+            .build();
+    RankFailedException failure =
+        assertThrows(RankFailedException.class, () -> blocked.fit(texts()));
+    assertTrue(failure.getMessage().startsWith("rank 0 on "), failure.getMessage());
+    assertTrue(failure.getMessage().contains("unfinished"), failure.getMessage());
+    assertFalse(failure.inputAtFault());
+    assertEquals(3, language().maxSteps(3).build().fit(texts()).summary().steps());
+    long end = System.nanoTime() + 10_000_000_000L;
+    while (!ownThreads().isEmpty() && System.nanoTime() < end) {
+      Thread.sleep(20);
+    }
+    assertEquals(List.of(), ownThreads());
+  }
+
+  private static List<String> ownThreads() {
+    return Thread.getAllStackTraces().keySet().stream()
+        .map(Thread::getName)
+        .filter(name -> name.startsWith("kiln"))
+        .toList();
   }
 
   @Test

@@ -41,7 +41,9 @@ final class Meeting implements AutoCloseable {
               address,
               "kiln/attempt-" + context.attempt(),
               timeout);
-      Communicator communicator = Rendezvous.join(membership, Transport.AUTOMATIC);
+      Communicator communicator =
+          Rendezvous.join(
+              membership, context.gpu().isPresent() ? Transport.NCCL : Transport.AUTOMATIC);
       Meeting meeting = new Meeting(store, communicator);
       context.whenAskedToEnd(meeting::abort);
       return meeting;

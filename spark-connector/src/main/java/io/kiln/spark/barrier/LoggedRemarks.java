@@ -1,0 +1,19 @@
+package io.kiln.spark.barrier;
+
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Logs what a person should hear even where nobody listens. */
+public final class LoggedRemarks implements RunListener {
+  private static final Logger LOG = LoggerFactory.getLogger("io.kiln.spark");
+
+  @Override
+  public void onRemark(int rank, String line) {
+    LOG.warn("rank {}: {}", rank, line);
+  }
+
+  @Override
+  public void onRestart(int attempt, String cause) {
+    LOG.warn("an executor was lost, all ranks start again: {}", cause);
+  }
+}
