@@ -75,7 +75,6 @@ public final class BlockWalker {
       for (int i = model.blocks().size() - 1; i >= 0; i--) {
         try (PointerScope scope = new PointerScope()) {
           arrive(i, i - 1);
-          parameters.get(i).openGradient(first);
           NativeOwner next = new NativeOwner();
           gradient = next.own(kept.get(i).backward(gradient));
           holder.close();

@@ -75,7 +75,8 @@ final class BlockAllocation {
               : ledger.allocate(MemoryKind.OPTIMIZER, Dtype.FP32, elements);
       WorkingCopy working = workingCopy(index, kept, master, sharded);
 
-      Gradients gradients = gradients(index, layout, sharded);
+      Map<String, Tensor> views = views(layout, working.flat());
+      Gradients gradients = gradients(index, layout, List.copyOf(views.values()), sharded);
       List<Tensor> states = new ArrayList<>();
       for (int i = 0; i < stateCount; i++) {
         states.add(ledger.allocate(MemoryKind.OPTIMIZER, Dtype.FP32, elements));
@@ -86,7 +87,7 @@ final class BlockAllocation {
           gradients.flow(),
           new OwnedPart(begin, master, gradients.owned(), states),
           gradients.shard(),
-          views(layout, working.flat(), gradients.flow().flat()),
+          views,
           borrowedViews(borrowed),
           borrowed.values().stream().distinct().toList(),
           prefetches && layout.elements() <= options.prefetchElements());
@@ -112,18 +113,18 @@ final class BlockAllocation {
   /** The way of a gradient, what the optimizer reads of it, and this rank's shard of it. */
   private record Gradients(GradientFlow flow, Tensor owned, Tensor shard) {}
 
-  private Gradients gradients(int index, FlatLayout layout, boolean sharded) {
-    Dtype accumulated = options.accumulatedDtype();
-    long ownBegin = communicator.rank() * layout.shardElements();
+  private Gradients gradients(int index, FlatLayout layout, List<Tensor> leaves, boolean sharded) {
     if (options.stage().gradients() == GradientDeparture.EACH_MICRO_BATCH) {
       Tensor shard = ledger.allocate(MemoryKind.GRADIENTS, Dtype.FP32, layout.shardElements());
       GradientBucket bucket = bucket(index);
+      Tensor flat = part(bucket.memory(), 0, layout.elements());
       return new Gradients(
           new DepartingGradients(
-              part(bucket.memory(), 0, layout.elements()), bucket, messages(shard)),
+              leafGradients(layout, leaves, flat), flat, bucket, messages(shard)),
           shard,
           shard);
     }
+    Dtype accumulated = options.accumulatedDtype();
     Tensor whole = ledger.allocate(MemoryKind.GRADIENTS, accumulated, layout.elements());
     Tensor read =
         accumulated == Dtype.FP32
@@ -133,19 +134,31 @@ final class BlockAllocation {
                 Dtype.FP32,
                 sharded ? layout.shardElements() : layout.elements());
     Tensor shard =
-        read.numel() == layout.elements() ? part(read, ownBegin, layout.shardElements()) : read;
-    GradientFlow flow;
-    if (options.widens()) {
-      GradientBucket bucket = bucket(index);
-      flow =
-          new WidenedGradients(
-              part(bucket.memory(), 0, layout.elements()), bucket, whole, messages(shard));
-    } else {
-      flow = new BorderGradients(whole, messages(shard));
-    }
+        read.numel() == layout.elements()
+            ? part(read, communicator.rank() * layout.shardElements(), layout.shardElements())
+            : read;
+    GradientFlow flow =
+        new BorderGradients(leafGradients(layout, leaves, whole), whole, messages(shard));
     return sharded
         ? new Gradients(flow, shard, shard)
         : new Gradients(new ReplicatedGradients(flow, shard, read, communicator), read, shard);
+  }
+
+  private LeafGradients leafGradients(FlatLayout layout, List<Tensor> leaves, Tensor flat) {
+    List<Tensor> places = new ArrayList<>();
+    List<Tensor> gaps = new ArrayList<>();
+    long end = 0;
+    for (Placement placement : layout.placements()) {
+      if (placement.offset() > end) {
+        gaps.add(part(flat, end, placement.offset() - end));
+      }
+      places.add(ledger.view(shaped(flat, placement)));
+      end = placement.end();
+    }
+    if (layout.elements() > end) {
+      gaps.add(part(flat, end, layout.elements() - end));
+    }
+    return new LeafGradients(leaves, places, gaps);
   }
 
   private GradientBucket bucket(int index) {
@@ -156,10 +169,8 @@ final class BlockAllocation {
     return new GradientMessages(communicator, shard, messageBucket, options.overlap());
   }
 
-  /**
-   * Leaves of autograd that read {@code flat} and whose gradients are added into {@code gradient}.
-   */
-  private Map<String, Tensor> views(FlatLayout layout, Tensor flat, Tensor gradient) {
+  /** Leaves of autograd that read {@code flat}, in the layout's order. */
+  private Map<String, Tensor> views(FlatLayout layout, Tensor flat) {
     // variable_data: writes to the flat tensor between forward and backward (a block gathered
     // again)
     // must not look to autograd like a change of what it saved; the bytes are the same by then.
@@ -168,7 +179,6 @@ final class BlockAllocation {
     for (Placement placement : layout.placements()) {
       Tensor view = shaped(alias, placement).detach();
       view.set_requires_grad(true);
-      view.mutable_grad().put(shaped(gradient, placement));
       views.put(placement.spec().name(), ledger.view(view));
     }
     return views;

@@ -21,7 +21,6 @@ public final class BlockParameters {
   private final List<BlockParameters> lenders;
   private final boolean prefetched;
   private final Weights weights;
-  private boolean open;
 
   BlockParameters(
       FlatLayout layout,
@@ -38,7 +37,7 @@ public final class BlockParameters {
     this.gradients = gradients;
     this.owned = owned;
     this.gradientShard = gradientShard;
-    this.views = Map.copyOf(views);
+    this.views = views;
     this.lenders = List.copyOf(lenders);
     this.prefetched = prefetched;
     Map<String, Tensor> all = new LinkedHashMap<>(views);
@@ -64,27 +63,14 @@ public final class BlockParameters {
   }
 
   /**
-   * Before the block's backward.
-   *
-   * @param first whether this is the step's first micro-batch
-   */
-  public void openGradient(boolean first) {
-    lenders.forEach(lender -> lender.openGradient(first));
-    if (!open) {
-      gradients.open(first);
-      open = true;
-    }
-  }
-
-  /**
    * The block's backward is done, and with it that of all who borrow from it: its gradient leaves,
    * now or at the border of accumulation.
    *
+   * @param first whether this is the step's first micro-batch
    * @param last whether this is the step's last micro-batch
    */
   public void gradientReady(boolean first, boolean last) {
-    gradients.close(first, last);
-    open = false;
+    gradients.ready(first, last);
   }
 
   FlatLayout layout() {

@@ -5,33 +5,28 @@ import org.bytedeco.pytorch.Tensor;
 
 /** A gradient that leaves after every micro-batch and is accumulated by its owner, in fp32. */
 final class DepartingGradients implements GradientFlow {
+  private final LeafGradients leaves;
   private final Tensor flat;
   private final GradientBucket bucket;
   private final GradientMessages messages;
   private Pending leaving = Pending.DONE;
 
   /**
+   * @param leaves whose places are views of {@code flat}
    * @param flat {@code [elements]}: the first elements of the bucket's memory, working dtype
    */
-  DepartingGradients(Tensor flat, GradientBucket bucket, GradientMessages messages) {
+  DepartingGradients(
+      LeafGradients leaves, Tensor flat, GradientBucket bucket, GradientMessages messages) {
+    this.leaves = leaves;
     this.flat = flat;
     this.bucket = bucket;
     this.messages = messages;
   }
 
   @Override
-  public Tensor flat() {
-    return flat;
-  }
-
-  @Override
-  public void open(boolean first) {
+  public void ready(boolean first, boolean last) {
     bucket.claim();
-    flat.zero_();
-  }
-
-  @Override
-  public void close(boolean first, boolean last) {
+    leaves.move();
     leaving = messages.reduce(flat, !first);
     bucket.leave(leaving);
   }

@@ -28,18 +28,8 @@ final class ReplicatedGradients implements GradientFlow {
   }
 
   @Override
-  public Tensor flat() {
-    return reduced.flat();
-  }
-
-  @Override
-  public void open(boolean first) {
-    reduced.open(first);
-  }
-
-  @Override
-  public void close(boolean first, boolean last) {
-    reduced.close(first, last);
+  public void ready(boolean first, boolean last) {
+    reduced.ready(first, last);
   }
 
   @Override

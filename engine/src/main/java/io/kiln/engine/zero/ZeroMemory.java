@@ -39,8 +39,7 @@ public final class ZeroMemory {
     // With one buffer for all, a block can only be gathered when the one before it is done.
     this.prefetches = two.totalElements() <= options.maxLiveElements();
     this.gatheredSlots = prefetches ? two : gatheredSlots(gathers, lenders, 1);
-    boolean buckets =
-        options.widens() || options.stage().gradients() == GradientDeparture.EACH_MICRO_BATCH;
+    boolean buckets = options.stage().gradients() == GradientDeparture.EACH_MICRO_BATCH;
     this.bucketSlots = SharedSlots.assign(layouts, block -> buckets, lenders::contains, 2);
   }
 
