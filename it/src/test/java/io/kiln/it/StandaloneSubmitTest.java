@@ -88,6 +88,25 @@ class StandaloneSubmitTest {
       // Nobody said how many ranks: one for each slot that the cluster has.
       assertEquals(2, summary.get("world_size").asInt());
       assertTrue(Files.exists(job.output().resolve("model.safetensors")));
+
+      // The same cluster from bin/kiln, which brings its own driver and sends the jars along.
+      Path other = folder.resolve("other");
+      try (KilnRun run =
+          KilnRun.ended(
+              folder,
+              "train",
+              job.file().toString(),
+              "--set",
+              "spark.master=" + master,
+              "--set",
+              "spark.conf.spark.driver.host=127.0.0.1",
+              "--set",
+              "training.max_steps=5",
+              "--set",
+              "output_dir=" + other)) {
+        assertEquals(0, run.status(), run.said());
+        assertEquals(5, Files.readAllLines(other.resolve("metrics.jsonl")).size());
+      }
     } finally {
       cluster.forEach(KilnRun::close);
     }

@@ -12,6 +12,9 @@ public final class Slots {
   private static final Duration LONGEST = Duration.ofSeconds(60);
   private static final Duration SETTLED = Duration.ofSeconds(4);
 
+  /** Some are there, and no more have come for so long: the cluster has no more to give. */
+  private static final Duration NO_MORE = Duration.ofSeconds(10);
+
   private Slots() {}
 
   /** Now. */
@@ -21,8 +24,8 @@ public final class Slots {
   }
 
   /**
-   * Waits until so many are there, a minute at the most; without a number, until there are some and
-   * no more have come for four seconds.
+   * Waits until so many are there, a minute at the most, and no longer than ten seconds after the
+   * last ones came; without a number, until there are some and no more have come for four seconds.
    *
    * @return how many there are; fewer than wanted if they did not come
    */
@@ -33,7 +36,8 @@ public final class Slots {
     while (wanted.isPresent()
         ? slots < wanted.getAsInt()
         : slots == 0 || System.nanoTime() - grew < SETTLED.toNanos()) {
-      if (System.nanoTime() - begin > LONGEST.toNanos()) {
+      if (System.nanoTime() - begin > LONGEST.toNanos()
+          || slots > 0 && System.nanoTime() - grew > NO_MORE.toNanos()) {
         break;
       }
       try {
