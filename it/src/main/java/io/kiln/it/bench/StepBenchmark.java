@@ -69,6 +69,11 @@ public final class StepBenchmark implements Callable<Integer> {
     return new CommandLine(new StepBenchmark()).execute(arguments);
   }
 
+  /** The same, as a process. */
+  public static void main(String[] arguments) {
+    System.exit(run(arguments));
+  }
+
   @Override
   public Integer call() throws Exception {
     List<Dtype> types = new ArrayList<>();
