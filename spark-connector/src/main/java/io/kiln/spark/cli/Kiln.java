@@ -47,10 +47,14 @@ public final class Kiln implements Callable<Integer> {
   }
 
   static CommandLine commandLine() {
-    return new CommandLine(new Kiln())
-        .setParameterExceptionHandler(Kiln::misused)
-        .setExecutionExceptionHandler(Kiln::failed)
-        .setUsageHelpWidth(100);
+    CommandLine kiln =
+        new CommandLine(new Kiln())
+            .setParameterExceptionHandler(Kiln::misused)
+            .setExecutionExceptionHandler(Kiln::failed)
+            .setUsageHelpWidth(100);
+    // What stands behind a benchmark's name is the benchmark's.
+    kiln.getSubcommands().get("bench").setStopAtPositional(true);
+    return kiln;
   }
 
   @Override
