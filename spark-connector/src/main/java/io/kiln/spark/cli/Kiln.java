@@ -49,6 +49,7 @@ public final class Kiln implements Callable<Integer> {
   static CommandLine commandLine() {
     CommandLine kiln =
         new CommandLine(new Kiln())
+            .setCaseInsensitiveEnumValuesAllowed(true)
             .setParameterExceptionHandler(Kiln::misused)
             .setExecutionExceptionHandler(Kiln::failed)
             .setUsageHelpWidth(100);

@@ -1,6 +1,5 @@
 package io.kiln.spark.cli;
 
-import io.kiln.spark.TrainingApplication;
 import io.kiln.spark.cluster.RankEnvironment;
 import java.nio.file.Path;
 import java.util.ArrayList;

@@ -1,10 +1,9 @@
 package io.kiln.spark.cli;
 
 import io.kiln.spark.cluster.SparkMaster;
-import io.kiln.spark.cluster.SparkProcess;
 import io.kiln.spark.job.Job;
-import io.kiln.spark.job.JobCheck;
-import io.kiln.spark.job.RunFolder;
+import io.kiln.spark.output.RunFolder;
+import io.kiln.spark.training.JobCheck;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -72,8 +71,8 @@ final class TrainCommand implements Callable<Integer> {
     Map<String, String> environment = System.getenv();
     RunFolder folder = RunFolder.create(job.outputDir(), installation.sparkHome());
     boolean here = job.spark().master().startsItsExecutors();
-    SparkProcess process =
-        new SparkProcess(here ? folder.sparkHome() : installation.sparkHome(), folder.logs());
+    DriverProcess process =
+        new DriverProcess(here ? folder.sparkHome() : installation.sparkHome(), folder.logs());
     List<String> arguments = new ArrayList<>(List.of(jobFile.toString()));
     overrides.forEach(
         assignment -> {
@@ -92,7 +91,7 @@ final class TrainCommand implements Callable<Integer> {
     command.addAll(
         process.submitArguments(
             job.spark(),
-            io.kiln.spark.TrainingApplication.class.getName(),
+            TrainingApplication.class.getName(),
             here ? "spark-internal" : installation.applicationJar().toString(),
             here ? List.of() : installation.librariesForForeignSpark(),
             arguments));

@@ -2,7 +2,6 @@ package io.kiln.spark.output;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.kiln.spark.job.RunFolder;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;

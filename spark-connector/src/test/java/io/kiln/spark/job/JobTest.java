@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.kiln.datasource.DataException;
 import io.kiln.engine.config.ConfigException;
+import io.kiln.spark.training.JobCheck;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

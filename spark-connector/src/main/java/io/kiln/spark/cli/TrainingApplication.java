@@ -1,13 +1,15 @@
-package io.kiln.spark;
+package io.kiln.spark.cli;
 
 import io.kiln.datasource.DataException;
 import io.kiln.engine.config.ConfigException;
+import io.kiln.spark.TrainedModel;
+import io.kiln.spark.Trainer;
 import io.kiln.spark.barrier.OneLine;
 import io.kiln.spark.barrier.RankFailedException;
 import io.kiln.spark.console.Closing;
 import io.kiln.spark.console.ConsoleReport;
 import io.kiln.spark.job.Job;
-import io.kiln.spark.job.RunFolder;
+import io.kiln.spark.output.RunFolder;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Path;

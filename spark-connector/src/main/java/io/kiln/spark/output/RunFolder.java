@@ -1,4 +1,4 @@
-package io.kiln.spark.job;
+package io.kiln.spark.output;
 
 import io.kiln.engine.config.ConfigException;
 import java.io.IOException;

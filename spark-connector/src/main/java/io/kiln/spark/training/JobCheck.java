@@ -1,9 +1,10 @@
-package io.kiln.spark.job;
+package io.kiln.spark.training;
 
 import io.kiln.datasource.DataException;
 import io.kiln.datasource.DataSection;
 import io.kiln.engine.config.DeepSpeedConfig;
-import io.kiln.spark.training.ModelChoice;
+import io.kiln.spark.job.Job;
+import io.kiln.spark.output.RunFolder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 

@@ -1,5 +1,7 @@
-package io.kiln.spark.cluster;
+package io.kiln.spark.cli;
 
+import io.kiln.spark.cluster.RankEnvironment;
+import io.kiln.spark.cluster.SparkMaster;
 import io.kiln.spark.job.SparkSection;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -17,7 +19,7 @@ import org.apache.spark.launcher.JavaModuleOptions;
  * @param home whose {@code jars} hold Spark and Kiln; executors of this machine write beside it
  * @param logs folder for the logs of the driver and of executors on this machine
  */
-public record SparkProcess(Path home, Path logs) {
+public record DriverProcess(Path home, Path logs) {
   private static final String DRIVER_MEMORY = "spark.driver.memory";
   private static final String LOG_CONFIGURATION = "classpath:io/kiln/spark/log4j2-run.properties";
 
