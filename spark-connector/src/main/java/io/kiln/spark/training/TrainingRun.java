@@ -15,6 +15,7 @@ import io.kiln.spark.barrier.BarrierJob;
 import io.kiln.spark.barrier.Listeners;
 import io.kiln.spark.barrier.RunListener;
 import io.kiln.spark.barrier.RunStart;
+import io.kiln.spark.cluster.MemoryOverhead;
 import io.kiln.spark.job.TrainingSection;
 import io.kiln.spark.output.MetricsFile;
 import io.kiln.spark.output.OutputDirectory;
@@ -91,6 +92,8 @@ public record TrainingRun(
     AutoSizes auto = new AutoSizes(steps, hidden(definition));
     DeepSpeedConfig config = parse(auto);
     RunStart start = start(data, definition, config, steps);
+    MemoryOverhead.require(
+        spark.getConf(), start.bytesPerRank().values().stream().mapToLong(Long::longValue).sum());
     writeDescription(data, definition);
     RunRecord record = new RunRecord();
     try (MetricsFile metrics = new MetricsFile(output)) {
