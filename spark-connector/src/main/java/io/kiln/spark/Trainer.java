@@ -24,7 +24,6 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
-import java.util.UUID;
 import java.util.function.Supplier;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.sql.Dataset;
@@ -131,20 +130,15 @@ public final class Trainer {
             .ranksWithoutAsking()
             .orElseGet(() -> place.ranksOn(Slots.await(session.sparkContext(), ranks)));
     OutputDirectory output =
-        OutputDirectory.of(
-            outputDirectory.orElseGet(() -> temporary(spark)), spark.hadoopConfiguration());
+        outputDirectory
+            .map(path -> OutputDirectory.of(path, spark.hadoopConfiguration()))
+            .orElseGet(() -> OutputDirectory.temporary(spark.hadoopConfiguration()));
     TrainingRun run = new TrainingRun(model, deepspeed, training, size, output);
     run.check();
     // Executors of this machine's own clusters come one by one; a barrier stage needs them all.
     Slots.await(session.sparkContext(), OptionalInt.of(size));
     run.run(spark, read, listener);
     return TrainedModel.load(session, output.path());
-  }
-
-  private static String temporary(JavaSparkContext spark) {
-    String folder = System.getProperty("java.io.tmpdir") + "/kiln-model-" + UUID.randomUUID();
-    OutputDirectory.of(folder, spark.hadoopConfiguration()).deleteOnExit();
-    return folder;
   }
 
   /** Collects what a {@link Trainer} needs. */

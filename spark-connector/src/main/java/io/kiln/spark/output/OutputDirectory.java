@@ -10,6 +10,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.UUID;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
@@ -25,10 +26,12 @@ public final class OutputDirectory {
 
   private final FileSystem files;
   private final Path folder;
+  private final boolean temporary;
 
-  private OutputDirectory(FileSystem files, Path folder) {
+  private OutputDirectory(FileSystem files, Path folder, boolean temporary) {
     this.files = files;
     this.folder = folder;
+    this.temporary = temporary;
   }
 
   /**
@@ -42,11 +45,21 @@ public final class OutputDirectory {
       FileSystem files = folder.getFileSystem(hadoop);
       // Hadoop's local file system writes a checksum file beside every file; nobody wants those.
       FileSystem plain = files instanceof LocalFileSystem local ? local.getRawFileSystem() : files;
-      return new OutputDirectory(plain, plain.makeQualified(folder));
+      return new OutputDirectory(plain, plain.makeQualified(folder), false);
     } catch (IOException | IllegalArgumentException | UnsupportedOperationException unusable) {
       throw new io.kiln.engine.config.ConfigException(
           "output_dir", path + " cannot be used: " + unusable.getMessage());
     }
+  }
+
+  /** A folder of this machine's that is removed, with all in it, when this JVM ends. */
+  public static OutputDirectory temporary(Configuration hadoop) {
+    String name = "kiln-model-" + UUID.randomUUID();
+    OutputDirectory named =
+        of(
+            java.nio.file.Path.of(System.getProperty("java.io.tmpdir"), name).toUri().toString(),
+            hadoop);
+    return new OutputDirectory(named.files, named.folder, true);
   }
 
   /**
@@ -62,6 +75,9 @@ public final class OutputDirectory {
       }
       if (!files.mkdirs(folder)) {
         throw new IOException("refused");
+      }
+      if (temporary) {
+        files.deleteOnExit(folder);
       }
     } catch (IOException unwritable) {
       throw new io.kiln.engine.config.ConfigException(
@@ -219,15 +235,6 @@ public final class OutputDirectory {
       draft.publish();
     } catch (IOException failed) {
       throw new UncheckedIOException(failed);
-    }
-  }
-
-  /** Removes the folder and all in it when this JVM ends. */
-  public void deleteOnExit() {
-    try {
-      files.deleteOnExit(folder);
-    } catch (IOException stays) {
-      throw new UncheckedIOException(stays);
     }
   }
 }

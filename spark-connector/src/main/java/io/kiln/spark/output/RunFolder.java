@@ -24,6 +24,7 @@ public record RunFolder(Path logs) {
   public static final String PROPERTY = "kiln.run.logs";
 
   private static final String HOME = "spark";
+  private static final String TEMPORARY = "kiln-logs-";
 
   /**
    * Makes the folders of a run.
@@ -48,7 +49,7 @@ public record RunFolder(Path logs) {
         }
         logs = Files.createDirectory(output.resolve("logs"));
       } else {
-        logs = Files.createTempDirectory("kiln-logs-");
+        logs = Files.createTempDirectory(TEMPORARY);
       }
       RunFolder folder = new RunFolder(logs);
       Files.createDirectory(folder.sparkHome());
@@ -87,7 +88,7 @@ public record RunFolder(Path logs) {
 
   /** Removes what nobody reads after a run that ended well. */
   public void tidy() {
-    delete(sparkHome());
+    delete(logs.getFileName().toString().startsWith(TEMPORARY) ? logs : sparkHome());
   }
 
   /** Removes the output directory as far as this made it: a run that never began leaves none. */
