@@ -6,6 +6,7 @@ import io.kiln.engine.model.Pass;
 import io.kiln.engine.model.Weights;
 import io.kiln.engine.tensor.NativeOwner;
 import io.kiln.engine.tensor.Tensors;
+import io.kiln.engine.train.StepClock.Phase;
 import io.kiln.engine.zero.BlockParameters;
 import java.util.ArrayList;
 import java.util.List;
@@ -40,10 +41,16 @@ public final class BlockWalker {
    * @param lossFactor what the sum of the losses is multiplied by before backward
    * @param first whether this is the step's first micro-batch
    * @param last whether it is the last
+   * @param clock told when forward and backward have ended
    * @return the sum of the losses over the valid targets, without the factor
    */
   public double forwardBackward(
-      MicroBatch batch, Pass pass, double lossFactor, boolean first, boolean last) {
+      MicroBatch batch,
+      Pass pass,
+      double lossFactor,
+      boolean first,
+      boolean last,
+      StepClock clock) {
     List<Kept> kept = new ArrayList<>(model.blocks().size());
     try (PointerScope scope = new PointerScope()) {
       Tensor hidden = batch.inputs();
@@ -55,6 +62,9 @@ public final class BlockWalker {
 
       Tensor output = hidden.detach().set_requires_grad(true);
       Tensor loss = model.objective().lossSum(output, batch.targets());
+      double lossSum = loss.item().toDouble();
+      clock.lap(Phase.FORWARD);
+
       loss.backward(
           Tensors.scalar(lossFactor, loss.scalar_type(), loss.device()),
           new BoolOptional(false),
@@ -62,7 +72,8 @@ public final class BlockWalker {
           new TensorArrayRefOptional());
 
       backward(kept, output.grad(), first, last);
-      return loss.item().toDouble();
+      clock.lap(Phase.BACKWARD);
+      return lossSum;
     } finally {
       kept.forEach(Kept::close);
     }

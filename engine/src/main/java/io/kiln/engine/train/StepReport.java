@@ -11,8 +11,7 @@ package io.kiln.engine.train;
  * @param lossScale that the step was computed with
  * @param skipped whether an overflow made all ranks skip the update
  * @param tokens valid targets of the global batch
- * @param stepMillis wall time of the step on this rank, data included
- * @param dataMillis part of it spent waiting for the micro-batches
+ * @param times where the step's wall time went on this rank
  */
 public record StepReport(
     long step,
@@ -22,5 +21,4 @@ public record StepReport(
     double lossScale,
     boolean skipped,
     long tokens,
-    double stepMillis,
-    double dataMillis) {}
+    StepTimes times) {}

@@ -6,6 +6,7 @@ import io.kiln.engine.optim.GradientClipping;
 import io.kiln.engine.optim.LossScaler;
 import io.kiln.engine.optim.Optimizer;
 import io.kiln.engine.optim.RateSchedule;
+import io.kiln.engine.train.StepClock.Phase;
 import io.kiln.engine.zero.GradientNorm;
 import io.kiln.engine.zero.ShardedParameters;
 import java.util.List;
@@ -54,21 +55,22 @@ final class TrainStep {
    * @param step from 1
    */
   StepReport run(long step, BatchSource source) {
-    long start = System.nanoTime();
+    StepClock clock = new StepClock();
     List<MicroBatch> batch = source.next(step);
     long targets = source.globalValidTargets(step);
-    double dataMillis = millisSince(start);
+    clock.lap(Phase.DATA);
 
     double scale = lossScale.scale() * gradientScale.factor();
     double lossSum = 0;
     for (int i = 0; i < batch.size(); i++) {
       MicroBatch micro = batch.get(i);
       Pass pass = new Pass(true, seed, step, micro.firstRow());
-      lossSum +=
-          walker.forwardBackward(micro, pass, scale / targets, i == 0, i == batch.size() - 1);
+      boolean last = i == batch.size() - 1;
+      lossSum += walker.forwardBackward(micro, pass, scale / targets, i == 0, last, clock);
     }
 
     GradientNorm norm = parameters.finishGradients();
+    clock.lap(Phase.REDUCE);
     double gradientNorm = norm.value() / scale;
     double learningRate = rates.at(applied, 0).learningRate();
     double usedLossScale = lossScale.scale();
@@ -83,19 +85,8 @@ final class TrainStep {
     }
 
     double loss = communicator.sum(lossSum)[0] / targets;
+    clock.lap(Phase.UPDATE);
     return new StepReport(
-        step,
-        loss,
-        learningRate,
-        gradientNorm,
-        usedLossScale,
-        !apply,
-        targets,
-        millisSince(start),
-        dataMillis);
-  }
-
-  private static double millisSince(long start) {
-    return (System.nanoTime() - start) / 1e6;
+        step, loss, learningRate, gradientNorm, usedLossScale, !apply, targets, clock.times());
   }
 }

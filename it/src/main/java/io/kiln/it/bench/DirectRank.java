@@ -94,8 +94,8 @@ public final class DirectRank {
               JSON.createObjectNode()
                   .put("step", report.step())
                   .put("loss", report.loss())
-                  .put("step_ms", report.stepMillis())
-                  .put("data_ms", report.dataMillis())
+                  .put("step_ms", report.times().total())
+                  .put("data_ms", report.times().data())
                   .toString());
         }
       }

@@ -114,8 +114,8 @@ public final class ConsoleReport implements RunListener, AutoCloseable {
     lastLoss = report.loss();
     millis =
         millis == 0 || report.step() <= 2
-            ? report.stepMillis()
-            : (1 - LATEST) * millis + LATEST * report.stepMillis();
+            ? report.times().total()
+            : (1 - LATEST) * millis + LATEST * report.times().total();
     String told = told(report);
     if (bar != null) {
       bar.setExtraMessage(" " + told);

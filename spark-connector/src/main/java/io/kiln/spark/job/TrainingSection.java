@@ -12,7 +12,7 @@ import java.util.OptionalLong;
  * @param epochs passes over the training split; empty where steps are given
  * @param seed of initial values, order of samples, dropout
  * @param evalInterval steps between two evaluations; empty for one at the end alone
- * @param evalSteps micro-batches of a rank in one evaluation; empty for the whole split
+ * @param evalSteps global batches in one evaluation; empty for the whole split
  */
 public record TrainingSection(
     OptionalLong maxSteps,

@@ -23,11 +23,17 @@ public final class MetricsFile implements RunListener, AutoCloseable {
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private final OutputDirectory directory;
+  private final boolean breakdown;
   private OutputStream out;
   private long flushed = System.nanoTime();
 
-  public MetricsFile(OutputDirectory directory) {
+  /**
+   * @param breakdown whether a line also tells where the step's time went ({@code
+   *     wall_clock_breakdown})
+   */
+  public MetricsFile(OutputDirectory directory, boolean breakdown) {
     this.directory = directory;
+    this.breakdown = breakdown;
     this.out = open();
   }
 
@@ -61,7 +67,7 @@ public final class MetricsFile implements RunListener, AutoCloseable {
   }
 
   /** One step as JSON; what is no finite number is null. */
-  static String line(StepReport report) {
+  private String line(StepReport report) {
     ObjectNode line = JSON.createObjectNode();
     line.put("step", report.step());
     number(line, "loss", report.loss());
@@ -69,9 +75,15 @@ public final class MetricsFile implements RunListener, AutoCloseable {
     number(line, "grad_norm", report.gradientNorm());
     number(line, "loss_scale", report.lossScale());
     line.put("tokens", report.tokens());
-    number(line, "tokens_per_second", rounded(1000 * report.tokens() / report.stepMillis(), 10));
-    number(line, "step_ms", rounded(report.stepMillis(), 1000));
-    number(line, "data_ms", rounded(report.dataMillis(), 1000));
+    number(line, "tokens_per_second", rounded(1000 * report.tokens() / report.times().total(), 10));
+    number(line, "step_ms", rounded(report.times().total(), 1000));
+    number(line, "data_ms", rounded(report.times().data(), 1000));
+    if (breakdown) {
+      number(line, "forward_ms", rounded(report.times().forward(), 1000));
+      number(line, "backward_ms", rounded(report.times().backward(), 1000));
+      number(line, "reduce_ms", rounded(report.times().reduce(), 1000));
+      number(line, "update_ms", rounded(report.times().update(), 1000));
+    }
     return line.toString();
   }
 

@@ -23,7 +23,7 @@ public final class RunRecord implements RunListener {
   @Override
   public synchronized void onStep(StepReport report) {
     losses.add(report.loss());
-    stepMillis.add(report.stepMillis());
+    stepMillis.add(report.times().total());
     tokens += report.tokens();
     if (losses.size() > 1) {
       tokensAfterFirst += report.tokens();

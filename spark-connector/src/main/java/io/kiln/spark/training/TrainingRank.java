@@ -47,7 +47,8 @@ import org.bytedeco.pytorch.global.torch;
  * @param seed of the run
  * @param steps to take
  * @param evaluationInterval steps between evaluations; 0 for one at the end
- * @param evaluationSteps micro-batches of a rank in one evaluation
+ * @param evaluationSteps global batches in one evaluation; {@code Long.MAX_VALUE} for the whole
+ *     split
  * @param output folder for the model
  * @param hadoop configuration of the file systems
  */
@@ -99,7 +100,7 @@ record TrainingRank(
       context.at("training", 0);
       TrainingLoop.run(
           training,
-          new TrainingLength(steps, evaluationInterval, evaluationSteps),
+          new TrainingLength(steps, evaluationInterval, evaluationMicroBatches(config)),
           batches,
           evaluation.source(),
           new Teller(context));
@@ -107,6 +108,14 @@ record TrainingRank(
       save(context, training, definition, built);
       return RankReport.of(context.rank(), RankContext.host(), training.memory());
     }
+  }
+
+  /** A step's worth of samples is as many on any number of ranks; its micro-batches are not. */
+  private long evaluationMicroBatches(DeepSpeedConfig config) {
+    long accumulation = config.batch().accumulation();
+    return evaluationSteps > Long.MAX_VALUE / accumulation
+        ? Long.MAX_VALUE
+        : evaluationSteps * accumulation;
   }
 
   private void save(RankContext context, Training training, ModelDefinition definition, Model built)

@@ -96,9 +96,10 @@ public record TrainingRun(
         spark.getConf(), start.bytesPerRank().values().stream().mapToLong(Long::longValue).sum());
     writeDescription(data, definition);
     RunRecord record = new RunRecord();
-    try (MetricsFile metrics = new MetricsFile(output)) {
+    try (MetricsFile metrics = new MetricsFile(output, config.wallClockBreakdown())) {
       RunListener all = new Listeners(List.of(record, metrics, listener));
       all.onStart(start);
+      config.notes().forEach(note -> all.onRemark(0, note));
       TrainingRank rank =
           new TrainingRank(
               definition.toJson().toString(),

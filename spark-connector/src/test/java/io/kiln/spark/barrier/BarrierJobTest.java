@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.kiln.engine.comm.CommunicationException;
 import io.kiln.engine.train.StepReport;
+import io.kiln.engine.train.StepTimes;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -76,7 +77,15 @@ class BarrierJobTest {
         (context, partition) -> {
           for (long step = 1; context.rank() == 0 && step <= 100; step++) {
             context.stepped(
-                new StepReport(step, 1.5, 1e-3, Double.POSITIVE_INFINITY, 1, true, 8, 2.0, 0.1));
+                new StepReport(
+                    step,
+                    1.5,
+                    1e-3,
+                    Double.POSITIVE_INFINITY,
+                    1,
+                    true,
+                    8,
+                    new StepTimes(0.1, 1, 0.5, 0.2, 0.2)));
           }
           return "";
         },

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.kiln.engine.train.EvaluationReport;
 import io.kiln.engine.train.StepReport;
+import io.kiln.engine.train.StepTimes;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -17,7 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 class RunRecordTest {
   private static StepReport step(long step, double loss, double millis) {
-    return new StepReport(step, loss, 1e-3, 0.5, 1, false, 100, millis, 0);
+    return new StepReport(step, loss, 1e-3, 0.5, 1, false, 100, new StepTimes(0, millis, 0, 0, 0));
   }
 
   @Test
@@ -61,11 +62,20 @@ class RunRecordTest {
     OutputDirectory output =
         OutputDirectory.of(folder.resolve("out").toString(), new Configuration());
     output.claim();
-    try (MetricsFile metrics = new MetricsFile(output)) {
+    try (MetricsFile metrics = new MetricsFile(output, false)) {
       metrics.onStep(step(1, 5, 10));
       metrics.onRestart(1, "");
       metrics.onStep(step(1, 4, 20));
-      metrics.onStep(new StepReport(2, 3, 1e-3, Double.POSITIVE_INFINITY, 8, true, 100, 25, 0.5));
+      metrics.onStep(
+          new StepReport(
+              2,
+              3,
+              1e-3,
+              Double.POSITIVE_INFINITY,
+              8,
+              true,
+              100,
+              new StepTimes(0.5, 10, 12, 1, 1.5)));
     }
     List<String> lines = Files.readAllLines(folder.resolve("out/metrics.jsonl"));
     assertEquals(2, lines.size());
