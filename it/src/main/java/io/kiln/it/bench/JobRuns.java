@@ -24,10 +24,10 @@ final class JobRuns {
       return steps.stream().mapToDouble(step -> step.get("loss").asDouble()).toArray();
     }
 
-    /** Median step time without the first quarter, in which the JVM warms up. */
+    /** Median step time without the first half, in which JVMs compile and caches fill. */
     double stepMillis() {
       double[] millis =
-          steps.subList(steps.size() / 4, steps.size()).stream()
+          steps.subList(steps.size() / 2, steps.size()).stream()
               .mapToDouble(step -> step.get("step_ms").asDouble())
               .sorted()
               .toArray();

@@ -24,7 +24,7 @@ public final class SparkBenchmark implements Callable<Integer> {
   @Option(names = "--repetitions", description = "Turns of each (default: ${DEFAULT-VALUE}).")
   private int repetitions = 3;
 
-  @Option(names = "--steps", description = "Steps a turn (default: 40 of mid, 400 of nano).")
+  @Option(names = "--steps", description = "Steps a turn (default: 100 of mid, 1500 of nano).")
   private int steps;
 
   /** What {@code bin/kiln bench} calls. */
@@ -40,7 +40,7 @@ public final class SparkBenchmark implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     GptShape gpt = GptShape.named(shape);
-    int count = steps > 0 ? steps : gpt == GptShape.NANO ? 400 : 40;
+    int count = steps > 0 ? steps : gpt == GptShape.NANO ? 1500 : 100;
     Path directory = Files.createTempDirectory("kiln-bench-spark");
     try {
       Path corpus = Files.writeString(directory.resolve("corpus.txt"), corpus(gpt, count));
