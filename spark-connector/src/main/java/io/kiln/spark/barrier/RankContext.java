@@ -17,8 +17,8 @@ import org.apache.spark.resource.ResourceInformation;
  * the beacon as long as it is open.
  */
 public final class RankContext implements AutoCloseable {
-  private static final long BEACON_MILLIS = 250;
-  private static final long WATCH_MILLIS = 100;
+  private static final long BEACON_MILLIS = 500;
+  private static final long WATCH_MILLIS = 250;
 
   /** A beacon that has nothing new is sent every so many times. */
   private static final int QUIET_BEACONS = 4;
