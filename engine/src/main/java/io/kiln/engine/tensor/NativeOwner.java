@@ -9,19 +9,25 @@ import org.bytedeco.javacpp.Pointer;
  * and frees them, last first, when it is closed.
  */
 public final class NativeOwner implements AutoCloseable {
-  private final Deque<Pointer> owned = new ArrayDeque<>();
+  private final Deque<Runnable> frees = new ArrayDeque<>();
 
   /** Takes {@code pointer} over from the scope it was made in. */
   public <P extends Pointer> P own(P pointer) {
     pointer.retainReference();
-    owned.push(pointer);
+    frees.push(pointer::releaseReference);
     return pointer;
+  }
+
+  /** Takes over something else that holds native memory; {@code free} is how it is freed. */
+  public <T> T own(T resource, Runnable free) {
+    frees.push(free);
+    return resource;
   }
 
   @Override
   public void close() {
-    while (!owned.isEmpty()) {
-      owned.pop().releaseReference();
+    while (!frees.isEmpty()) {
+      frees.pop().run();
     }
   }
 }

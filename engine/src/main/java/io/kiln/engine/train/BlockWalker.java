@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.BoolOptional;
+import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorArrayRefOptional;
@@ -25,14 +26,18 @@ public final class BlockWalker {
   private final Model model;
   private final List<BlockParameters> parameters;
   private final Retention retention;
+  private final Device device;
 
   /**
    * @param parameters of the model's blocks, in order
+   * @param device where they are; lives as long as the walker
    */
-  public BlockWalker(Model model, List<BlockParameters> parameters, Retention retention) {
+  public BlockWalker(
+      Model model, List<BlockParameters> parameters, Retention retention, Device device) {
     this.model = model;
     this.parameters = parameters;
     this.retention = retention;
+    this.device = device;
   }
 
   /**
@@ -53,7 +58,7 @@ public final class BlockWalker {
       StepClock clock) {
     List<Kept> kept = new ArrayList<>(model.blocks().size());
     try (PointerScope scope = new PointerScope()) {
-      Tensor hidden = batch.inputs();
+      Tensor hidden = here(batch.inputs());
       for (int i = 0; i < model.blocks().size(); i++) {
         Weights weights = arrive(i, i + 1);
         kept.add(retention.run(model.blocks().get(i), weights, hidden, pass));
@@ -61,7 +66,7 @@ public final class BlockWalker {
       }
 
       Tensor output = hidden.detach().set_requires_grad(true);
-      Tensor loss = model.objective().lossSum(output, batch.targets());
+      Tensor loss = model.objective().lossSum(output, here(batch.targets()));
       double lossSum = loss.item().toDouble();
       clock.lap(Phase.FORWARD);
 
@@ -99,6 +104,11 @@ public final class BlockWalker {
     }
   }
 
+  /** Micro-batches are made in host memory; a copy on the device, where that is another. */
+  private Tensor here(Tensor tensor) {
+    return device.is_cpu() ? tensor : tensor.to(device, tensor.scalar_type());
+  }
+
   /** The weights of block {@code i}, while those of block {@code next} set out. */
   private Weights arrive(int i, int next) {
     Weights weights = parameters.get(i).acquire();
@@ -112,8 +122,8 @@ public final class BlockWalker {
   public double evaluate(MicroBatch batch) {
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGrad = new NoGradGuard()) {
-      Tensor output = forward(batch.inputs());
-      return model.objective().lossSum(output, batch.targets()).item().toDouble();
+      Tensor output = forward(here(batch.inputs()));
+      return model.objective().lossSum(output, here(batch.targets())).item().toDouble();
     }
   }
 

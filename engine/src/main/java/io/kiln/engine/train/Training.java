@@ -35,7 +35,6 @@ public final class Training implements AutoCloseable {
   private final NativeOwner owner = new NativeOwner();
   private final TrainingPlan plan;
   private final Communicator communicator;
-  private final Optimizer optimizer;
   private final ShardedParameters parameters;
   private final BlockWalker walker;
   private final TrainStep step;
@@ -50,24 +49,29 @@ public final class Training implements AutoCloseable {
     GroupAssignment assignment = (block, spec) -> groups.groupOf(block, spec.name());
     try (PointerScope scope = new PointerScope()) {
       Device device = owner.own(new Device(plan.device()));
-      this.optimizer = Optimizer.of(config.optimizer());
-      this.parameters =
+      Optimizer made = Optimizer.of(config.optimizer());
+      Optimizer optimizer = owner.own(made, made::close);
+      ShardedParameters sharded =
           new ShardedParameters(
               plan.model(), zeroOptions(config), communicator, device, assignment, optimizer);
+      this.parameters = owner.own(sharded, sharded::close);
       parameters.initialize(firstValues(plan.seed()));
+      this.walker = new BlockWalker(plan.model(), parameters.blocks(), new KeepGraph(), device);
+      this.step =
+          new TrainStep(
+              walker,
+              parameters,
+              optimizer,
+              RateSchedule.of(config, groups),
+              LossScaler.of(config.precision().lossScale()),
+              new GradientClipping(config.gradientClipping()),
+              GradientScale.of(config.communication(), communicator.size()),
+              communicator,
+              plan.seed());
+    } catch (RuntimeException | Error e) {
+      owner.close();
+      throw e;
     }
-    this.walker = new BlockWalker(plan.model(), parameters.blocks(), new KeepGraph());
-    this.step =
-        new TrainStep(
-            walker,
-            parameters,
-            optimizer,
-            RateSchedule.of(config, groups),
-            LossScaler.of(config.precision().lossScale()),
-            new GradientClipping(config.gradientClipping()),
-            GradientScale.of(config.communication(), communicator.size()),
-            communicator,
-            plan.seed());
   }
 
   private static ZeroOptions zeroOptions(DeepSpeedConfig config) {
@@ -160,8 +164,6 @@ public final class Training implements AutoCloseable {
 
   @Override
   public void close() {
-    optimizer.close();
-    parameters.close();
     owner.close();
   }
 }

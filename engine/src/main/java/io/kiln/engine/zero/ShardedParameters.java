@@ -20,6 +20,7 @@ import java.util.function.BiConsumer;
 import java.util.function.IntFunction;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Device;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
@@ -48,6 +49,16 @@ public final class ShardedParameters implements AutoCloseable {
       Optimizer optimizer) {
     this.communicator = communicator;
     this.ledger = new MemoryLedger(device);
+    try {
+      allocate(model, options, groups, optimizer);
+    } catch (RuntimeException | Error e) {
+      ledger.close();
+      throw e;
+    }
+  }
+
+  private void allocate(
+      Model model, ZeroOptions options, GroupAssignment groups, Optimizer optimizer) {
     ZeroMemory memory =
         new ZeroMemory(model, communicator.size(), options, optimizer.stateNames().size());
     BlockAllocation allocation = new BlockAllocation(memory, communicator, ledger);
@@ -57,7 +68,7 @@ public final class ShardedParameters implements AutoCloseable {
       segments.addAll(segments(i, block, groups));
       try (PointerScope scope = new PointerScope()) {
         for (Tensor state : block.owned().states()) {
-          state.fill_(new org.bytedeco.pytorch.Scalar(optimizer.initialState()));
+          state.fill_(new Scalar(optimizer.initialState()));
         }
       }
     }
@@ -196,8 +207,8 @@ public final class ShardedParameters implements AutoCloseable {
   }
 
   /**
-   * Hands the master weights to {@code consumer}, whole, one after the other, on rank 0. All ranks
-   * call it.
+   * Hands the master weights to {@code consumer}, whole and in host memory, one after the other, on
+   * rank 0. All ranks call it.
    */
   public void export(BiConsumer<ParameterSpec, Tensor> consumer) {
     for (BlockParameters block : blocks) {
@@ -211,6 +222,7 @@ public final class ShardedParameters implements AutoCloseable {
           arriving.await();
         }
         if (communicator.rank() == 0) {
+          whole = whole.cpu();
           for (Placement placement : block.layout().placements()) {
             consumer.accept(placement.spec(), BlockAllocation.shaped(whole, placement));
           }
