@@ -6,7 +6,7 @@ public sealed interface LossScaleConfig {
    * No scaling: fp32 and bf16.
    *
    * @param skipNonFinite whether a step whose gradient is not finite is skipped (bf16's
-   *     check_grad_overflow) or taken (fp32)
+   *     check_grad_overflow) or ends the run (fp32)
    */
   record None(boolean skipNonFinite) implements LossScaleConfig {}
 

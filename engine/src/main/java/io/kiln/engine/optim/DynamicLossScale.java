@@ -40,7 +40,7 @@ final class DynamicLossScale implements LossScaler {
     if (hysteresis > 1) {
       hysteresis--;
     } else if (scale == config.minimumScale()) {
-      throw new LossScaleException(scale);
+      throw NonFiniteGradientException.atSmallestScale(scale);
     } else {
       scale = Math.max(scale / 2, config.minimumScale());
     }

@@ -12,7 +12,7 @@ public interface LossScaler {
    *
    * @param finite whether the gradient's global norm was
    * @return whether the step is applied
-   * @throws LossScaleException if the smallest scale still overflows
+   * @throws NonFiniteGradientException if the smallest scale still overflows
    */
   boolean update(boolean finite);
 

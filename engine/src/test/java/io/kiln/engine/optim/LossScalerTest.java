@@ -50,7 +50,7 @@ class LossScalerTest {
     assertEquals(
         "the gradient overflows at the smallest loss scale, 1.0: lower the learning rate, lower"
             + " fp16.min_loss_scale or train in bf16",
-        assertThrows(LossScaleException.class, () -> scaler.update(false)).getMessage());
+        assertThrows(NonFiniteGradientException.class, () -> scaler.update(false)).getMessage());
   }
 
   @Test
@@ -72,9 +72,14 @@ class LossScalerTest {
   }
 
   @Test
-  void without_scaling_bf16_skips_and_fp32_goes_on() {
+  void without_scaling_bf16_skips_and_fp32_ends_with_a_line() {
     assertEquals(1, LossScaler.of(new LossScaleConfig.None(true)).scale());
     assertFalse(LossScaler.of(new LossScaleConfig.None(true)).update(false));
-    assertTrue(LossScaler.of(new LossScaleConfig.None(false)).update(false));
+    LossScaler fp32 = LossScaler.of(new LossScaleConfig.None(false));
+    assertTrue(fp32.update(true));
+    assertEquals(
+        "the gradient is not finite (NaN or infinite): lower the learning rate, set"
+            + " gradient_clipping, or look for such values in the data",
+        assertThrows(NonFiniteGradientException.class, () -> fp32.update(false)).getMessage());
   }
 }
