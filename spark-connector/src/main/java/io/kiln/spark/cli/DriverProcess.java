@@ -49,6 +49,10 @@ public record DriverProcess(Path home, Path logs) {
         .forEach(arguments::add);
     arguments.add("-Xmx" + spark.conf().getOrDefault(DRIVER_MEMORY, "1g"));
     arguments.addAll(RankEnvironment.javaOptions());
+    if (spark.master() instanceof SparkMaster.LocalCluster) {
+      // It only schedules, on cores that its ranks compute on: compile little, collect with one.
+      arguments.addAll(List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"));
+    }
     arguments.add("-Dlog4j2.configurationFile=" + LOG_CONFIGURATION);
     arguments.add("-Dkiln.log=" + logs.resolve("driver.log"));
     arguments.add("-cp");
@@ -112,11 +116,14 @@ public record DriverProcess(Path home, Path logs) {
     if (spark.master() instanceof SparkMaster.LocalCluster cluster) {
       settings.put("spark.executor.memory", cluster.megabytes() + "m");
       settings.put("spark.executor.cores", Integer.toString(cluster.cores()));
+      if (cluster.cores() == 1 && !executorOptions(spark).contains("-XX:+Use")) {
+        executorOptions.append(" -XX:+UseSerialGC");
+      }
     }
     settings.putAll(RankEnvironment.executorSettings(spark.cpusPerTask()));
-    String own = spark.conf().get("spark.executor.extraJavaOptions");
     settings.put(
-        "spark.executor.extraJavaOptions", executorOptions + (own == null ? "" : " " + own));
+        "spark.executor.extraJavaOptions",
+        (executorOptions + " " + executorOptions(spark)).strip());
     spark
         .conf()
         .forEach(
@@ -126,5 +133,10 @@ public record DriverProcess(Path home, Path logs) {
               }
             });
     return settings;
+  }
+
+  /** What the job itself says about its executors' JVMs. */
+  private static String executorOptions(SparkSection spark) {
+    return spark.conf().getOrDefault("spark.executor.extraJavaOptions", "");
   }
 }
