@@ -65,27 +65,38 @@ public final class BlockWalker {
         hidden = kept.get(i).output();
       }
 
-      Tensor output = hidden.detach().set_requires_grad(true);
-      Tensor loss = model.objective().lossSum(output, here(batch.targets()));
-      double lossSum = loss.item().toDouble();
+      NativeOwner held = new NativeOwner();
+      Scored scored = score(hidden, here(batch.targets()), lossFactor, held);
       clock.lap(Phase.FORWARD);
-
-      loss.backward(
-          Tensors.scalar(lossFactor, loss.scalar_type(), loss.device()),
-          new BoolOptional(false),
-          false,
-          new TensorArrayRefOptional());
-
-      backward(kept, output.grad(), first, last);
+      backward(kept, scored.gradient(), held, first, last);
       clock.lap(Phase.BACKWARD);
-      return lossSum;
+      return scored.lossSum();
     } finally {
       kept.forEach(Kept::close);
     }
   }
 
-  private void backward(List<Kept> kept, Tensor outputGradient, boolean first, boolean last) {
-    NativeOwner holder = new NativeOwner();
+  /** Sum of the losses, and the gradient of the scaled loss by the last block's output. */
+  private record Scored(double lossSum, Tensor gradient) {}
+
+  /** Nothing of the loss's graph outlives this but the gradient, which {@code holder} owns. */
+  private Scored score(Tensor hidden, Tensor targets, double lossFactor, NativeOwner holder) {
+    try (PointerScope scope = new PointerScope()) {
+      Tensor output = hidden.detach().set_requires_grad(true);
+      Tensor loss = model.objective().lossSum(output, targets);
+      double lossSum = loss.item().toDouble();
+      loss.backward(
+          Tensors.scalar(lossFactor, loss.scalar_type(), loss.device()),
+          new BoolOptional(false),
+          false,
+          new TensorArrayRefOptional());
+      return new Scored(lossSum, holder.own(new Tensor(output.grad())));
+    }
+  }
+
+  private void backward(
+      List<Kept> kept, Tensor outputGradient, NativeOwner held, boolean first, boolean last) {
+    NativeOwner holder = held;
     Tensor gradient = outputGradient;
     try {
       for (int i = model.blocks().size() - 1; i >= 0; i--) {
@@ -130,17 +141,19 @@ public final class BlockWalker {
   private Tensor forward(Tensor inputs) {
     NativeOwner holder = new NativeOwner();
     Tensor hidden = inputs;
-    for (int i = 0; i < model.blocks().size(); i++) {
-      NativeOwner next = new NativeOwner();
-      try (PointerScope scope = new PointerScope()) {
-        Block block = model.blocks().get(i);
-        hidden = next.own(block.forward(arrive(i, i + 1), hidden, Pass.evaluation()));
+    try {
+      for (int i = 0; i < model.blocks().size(); i++) {
+        NativeOwner next = new NativeOwner();
+        try (PointerScope scope = new PointerScope()) {
+          Block block = model.blocks().get(i);
+          hidden = next.own(block.forward(arrive(i, i + 1), hidden, Pass.evaluation()));
+        }
+        holder.close();
+        holder = next;
       }
+      return hidden.detach();
+    } finally {
       holder.close();
-      holder = next;
     }
-    Tensor output = hidden.detach();
-    holder.close();
-    return output;
   }
 }

@@ -90,7 +90,7 @@ final class BlockAllocation {
           views,
           borrowedViews(borrowed),
           borrowed.values().stream().distinct().toList(),
-          prefetches && layout.elements() <= options.prefetchElements());
+          prefetches);
     }
   }
 

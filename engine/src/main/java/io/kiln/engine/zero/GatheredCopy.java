@@ -67,8 +67,8 @@ final class GatheredCopy implements WorkingCopy {
     stale = true;
   }
 
-  /** Ends what is under way, so that the buffer can be given to another block. */
-  void settle() {
+  @Override
+  public void settle() {
     arriving.await();
     arriving = Pending.DONE;
   }

@@ -35,13 +35,18 @@ final class RefreshedCopy implements WorkingCopy {
 
   @Override
   public void acquire() {
+    settle();
+  }
+
+  @Override
+  public void settle() {
     arriving.await();
     arriving = Pending.DONE;
   }
 
   @Override
   public void refresh() {
-    arriving.await();
+    settle();
     arriving = communicator.allGather(masterShard, flat);
   }
 }

@@ -213,7 +213,7 @@ public final class ShardedParameters implements AutoCloseable {
   public void export(BiConsumer<ParameterSpec, Tensor> consumer) {
     for (BlockParameters block : blocks) {
       try (PointerScope scope = new PointerScope()) {
-        block.acquire();
+        block.working().settle();
         Tensor whole = block.owned().master();
         if (whole.numel() != block.layout().elements()) {
           whole =

@@ -15,4 +15,7 @@ sealed interface WorkingCopy permits ReplicatedCopy, RefreshedCopy, GatheredCopy
 
   /** The master weights have moved. */
   void refresh();
+
+  /** Ends what is under way. */
+  default void settle() {}
 }

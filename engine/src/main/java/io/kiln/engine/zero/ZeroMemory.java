@@ -37,8 +37,9 @@ public final class ZeroMemory {
     boolean gathers = options.stage().parameters() == ParameterResidency.GATHERED;
     SharedSlots two = gatheredSlots(gathers, lenders, 2);
     // With one buffer for all, a block can only be gathered when the one before it is done.
-    this.prefetches = two.totalElements() <= options.maxLiveElements();
-    this.gatheredSlots = prefetches ? two : gatheredSlots(gathers, lenders, 1);
+    boolean fits = two.totalElements() <= options.maxLiveElements();
+    this.gatheredSlots = fits ? two : gatheredSlots(gathers, lenders, 1);
+    this.prefetches = fits && options.prefetchElements() > 0;
     boolean buckets = options.stage().gradients() == GradientDeparture.EACH_MICRO_BATCH;
     this.bucketSlots = SharedSlots.assign(layouts, block -> buckets, lenders::contains, 2);
   }

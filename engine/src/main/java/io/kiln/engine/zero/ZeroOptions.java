@@ -13,7 +13,8 @@ import java.util.Optional;
  * @param overlap whether a gradient may travel while the next block computes
  * @param persistenceThreshold blocks of at most so many elements are not gathered for each use but
  *     stay whole
- * @param prefetchElements a block of more elements is gathered when it is wanted, not before
+ * @param prefetchElements 0 gathers a block when it is wanted; any other number gathers the next
+ *     block, whole, while one computes
  * @param maxLiveElements gathered elements at the most, as long as one block fits
  */
 public record ZeroOptions(

@@ -30,9 +30,4 @@ public record ZeroStage(
       default -> throw new IllegalArgumentException("ZeRO has the stages 0 to 3, not " + stage);
     };
   }
-
-  /** The same, but with the working parameters always here. */
-  ZeroStage resident() {
-    return new ZeroStage(optimizer, gradients, ParameterResidency.WHOLE);
-  }
 }

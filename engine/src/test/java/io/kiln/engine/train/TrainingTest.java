@@ -15,9 +15,11 @@ import io.kiln.engine.model.family.DataSizes;
 import io.kiln.engine.model.family.ModelFamilies;
 import io.kiln.engine.tensor.PointerBalance;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -232,5 +234,101 @@ class TrainingTest {
       ObjectNode config = config(stage, 2);
       PointerBalance.assertKept(() -> train(2, TIED, config, 3));
     }
+  }
+
+  /** The rows of some steps, as a validation split. */
+  private record Split(RandomTokens tokens, int steps) implements EvaluationSource {
+    @Override
+    public Iterator<MicroBatch> pass(long limit) {
+      return IntStream.rangeClosed(1, steps)
+          .mapToObj(tokens::next)
+          .flatMap(List::stream)
+          .limit(limit)
+          .iterator();
+    }
+
+    @Override
+    public void close() {}
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {0, 1, 2, 3})
+  void an_evaluation_is_the_mean_over_all_targets_and_disturbs_no_training(int stage)
+      throws Exception {
+    // With a rate of 0 every step's loss is that of the first values: so is an evaluation's.
+    ObjectNode frozen = config(stage, 2);
+    ((ObjectNode) frozen.at("/optimizer/params")).put("lr", 0.0);
+    double valid = 0;
+    double lossSum = 0;
+    for (StepReport step : train(2, TIED, frozen, 1).steps()) {
+      lossSum += step.loss() * step.tokens();
+      valid += step.tokens();
+    }
+    double expected = lossSum / valid;
+    Outcome undisturbed = train(2, TIED, config(stage, 2), 4);
+    LocalRanks.run(
+        2,
+        communicator -> {
+          DeepSpeedConfig config = DeepSpeedConfig.parse(config(stage, 2), 2);
+          try (Model model = model(TIED);
+              Training training =
+                  new Training(new TrainingPlan(model, config, SEED, "cpu"), communicator);
+              RandomTokens source = new RandomTokens(communicator, BATCH, 4, TIME, VOCABULARY);
+              RandomTokens rows = new RandomTokens(communicator, BATCH, 4, TIME, VOCABULARY)) {
+            EvaluationReport report = training.evaluate(new Split(rows, 1), Long.MAX_VALUE);
+            assertEquals(expected, report.loss(), 1e-6);
+            for (int i = 0; i < 4; i++) {
+              assertEquals(undisturbed.losses().get(i), training.step(source).loss());
+              training.evaluate(new Split(rows, 1), 1);
+            }
+            return null;
+          }
+        });
+  }
+
+  @Test
+  void dropout_falls_on_the_same_rows_on_any_number_of_ranks() throws Exception {
+    String dropping = TIED.replace("\"resid_pdrop\": 0", "\"resid_pdrop\": 0.2");
+    Outcome one = train(1, dropping, config(0, 1), STEPS);
+    Outcome four = train(4, dropping, config(3, 2), STEPS);
+    Outcome without = train(1, TIED, config(0, 1), STEPS);
+    for (int i = 0; i < STEPS; i++) {
+      assertEquals(one.losses().get(i), four.losses().get(i), 1e-4);
+    }
+    assertTrue(Math.abs(one.losses().get(0) - without.losses().get(0)) > 1e-4);
+  }
+
+  @Test
+  void parameter_groups_hold_whatever_the_shards_cut_through() throws Exception {
+    ObjectNode grouped = config(0, 1);
+    ObjectNode params = (ObjectNode) grouped.at("/optimizer/params");
+    params.put("layer_decay", 0.7);
+    params
+        .putArray("groups")
+        .addObject()
+        .put("weight_decay", 0.0)
+        .put("lr_scale", 0.1)
+        .putArray("pattern")
+        .add("*.bias")
+        .add("*.ln_*.weight");
+    Outcome one = train(1, TIED, grouped, STEPS);
+    ObjectNode sharded = grouped.deepCopy();
+    sharded.withObject("/zero_optimization").put("stage", 3);
+    Outcome four = train(4, TIED, sharded, STEPS);
+    Outcome plain = train(1, TIED, config(0, 1), STEPS);
+    one.parameters()
+        .forEach(
+            (name, values) -> assertArrayEquals(values, four.parameters().get(name), 1e-5f, name));
+    float[] grouplessBias = plain.parameters().get("transformer.h.0.mlp.c_fc.bias");
+    float[] groupedBias = one.parameters().get("transformer.h.0.mlp.c_fc.bias");
+    assertTrue(norm(groupedBias) < 0.2 * norm(grouplessBias));
+  }
+
+  private static double norm(float[] values) {
+    double squares = 0;
+    for (float value : values) {
+      squares += (double) value * value;
+    }
+    return Math.sqrt(squares);
   }
 }
