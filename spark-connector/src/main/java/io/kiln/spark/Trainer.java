@@ -263,9 +263,9 @@ public final class Trainer {
       return this;
     }
 
-    /** Micro-batches of a rank in one evaluation. Default: the whole validation split. */
-    public Builder evalSteps(long microBatches) {
-      this.evalSteps = OptionalLong.of(microBatches);
+    /** Global batches in one evaluation. Default: the whole validation split. */
+    public Builder evalSteps(long globalBatches) {
+      this.evalSteps = OptionalLong.of(globalBatches);
       return this;
     }
 

@@ -252,6 +252,10 @@ class TrainerTest {
         ConfigException.class,
         () -> language().ranks(3).outputDirectory(output.toString()).build().fit(texts()));
     assertFalse(Files.exists(output));
+    assertThrows(
+        DataException.class,
+        () -> language().outputDirectory(output.toString()).build().fit(texts().limit(0)));
+    assertFalse(Files.exists(output));
   }
 
   @Test

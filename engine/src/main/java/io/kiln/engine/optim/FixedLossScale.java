@@ -1,16 +1,33 @@
 package io.kiln.engine.optim;
 
-/**
- * One scale always.
- *
- * @param scale 1 where nothing is scaled
- * @param skipNonFinite whether a step whose gradient is not finite is skipped; it ends the run
- *     where not: trained on, it would leave nothing but NaN
- */
-record FixedLossScale(double scale, boolean skipNonFinite) implements LossScaler {
+/** One scale always; without scaling, a scale of 1. */
+final class FixedLossScale implements LossScaler {
+  /** Steps skipped in a row after which nothing can be hoped for: the weights do not change. */
+  private static final int HOPELESS = 100;
+
+  private final double scale;
+  private final boolean skipNonFinite;
+  private int skipped;
+
+  /**
+   * @param scale 1 where nothing is scaled
+   * @param skipNonFinite whether a step whose gradient is not finite is skipped; it ends the run
+   *     where not: trained on, it would leave nothing but NaN
+   */
+  FixedLossScale(double scale, boolean skipNonFinite) {
+    this.scale = scale;
+    this.skipNonFinite = skipNonFinite;
+  }
+
+  @Override
+  public double scale() {
+    return scale;
+  }
+
   @Override
   public boolean update(boolean finite) {
-    if (!finite && !skipNonFinite) {
+    skipped = finite ? 0 : skipped + 1;
+    if (!finite && (!skipNonFinite || skipped >= HOPELESS)) {
       throw NonFiniteGradientException.unscaled();
     }
     return finite;

@@ -82,4 +82,17 @@ class LossScalerTest {
             + " gradient_clipping, or look for such values in the data",
         assertThrows(NonFiniteGradientException.class, () -> fp32.update(false)).getMessage());
   }
+
+  @Test
+  void a_hundred_skipped_steps_in_a_row_end_the_run() {
+    LossScaler bf16 = LossScaler.of(new LossScaleConfig.None(true));
+    for (int i = 0; i < 99; i++) {
+      assertFalse(bf16.update(false));
+    }
+    assertTrue(bf16.update(true));
+    for (int i = 0; i < 99; i++) {
+      assertFalse(bf16.update(false));
+    }
+    assertThrows(NonFiniteGradientException.class, () -> bf16.update(false));
+  }
 }

@@ -113,11 +113,6 @@ public final class RankContext implements AutoCloseable {
     channel.send(new RankMessage.Remarked(rank(), attempt(), line));
   }
 
-  /** Whether Spark has asked this task to end. May be asked from any thread. */
-  public boolean askedToEnd() {
-    return task.isInterrupted();
-  }
-
   /**
    * Ends the task if Spark has asked for it.
    *

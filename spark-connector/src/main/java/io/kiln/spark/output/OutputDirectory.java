@@ -63,16 +63,30 @@ public final class OutputDirectory {
   }
 
   /**
-   * Makes the folder.
+   * Asks, before the long part of a run, for what {@link #claim} will need.
    *
-   * @throws io.kiln.engine.config.ConfigException if it is there already; the logs of the run that
-   *     asks do not count
+   * @throws io.kiln.engine.config.ConfigException if the folder is there already; the logs of the
+   *     run that asks do not count
    */
-  public void claim() {
+  public void requireAbsent() {
     try {
       if (files.exists(folder) && !holdsOnlyOurLogs()) {
         throw RunFolder.exists(folder.toString());
       }
+    } catch (IOException unreadable) {
+      throw new io.kiln.engine.config.ConfigException(
+          "output_dir", folder + " cannot be read: " + unreadable.getMessage());
+    }
+  }
+
+  /**
+   * Makes the folder.
+   *
+   * @throws io.kiln.engine.config.ConfigException as {@link #requireAbsent}
+   */
+  public void claim() {
+    requireAbsent();
+    try {
       if (!files.mkdirs(folder)) {
         throw new IOException("refused");
       }

@@ -68,7 +68,7 @@ public record TrainingRun(
    */
   public TrainingSummary run(
       JavaSparkContext spark, Supplier<TrainingData> read, RunListener listener) {
-    output.claim();
+    output.requireAbsent();
     listener.onProgress(0, "reading the data", 0);
     try (TrainingData data = read.get()) {
       ModelDefinition definition = model.definition(data);
@@ -94,6 +94,8 @@ public record TrainingRun(
     RunStart start = start(data, definition, config, steps);
     MemoryOverhead.require(
         spark.getConf(), start.bytesPerRank().values().stream().mapToLong(Long::longValue).sum());
+    // Not before: a run that its data refuses leaves no folder in the way of the next.
+    output.claim();
     writeDescription(data, definition);
     RunRecord record = new RunRecord();
     try (MetricsFile metrics = new MetricsFile(output, config.wallClockBreakdown())) {
