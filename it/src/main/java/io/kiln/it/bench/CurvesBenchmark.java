@@ -11,7 +11,7 @@ import picocli.CommandLine.Parameters;
 
 /** {@code bin/kiln bench curves}: the loss curve does not know the cluster. */
 @Command(
-    name = "curves",
+    name = "kiln bench curves",
     mixinStandardHelpOptions = true,
     description =
         "Runs the first steps of a job through Spark at ZeRO stages 0 to 3 on two executors, then on "

@@ -12,7 +12,7 @@ import picocli.CommandLine.Option;
 
 /** {@code bin/kiln bench spark}: what the barrier stage adds to a step. */
 @Command(
-    name = "spark",
+    name = "kiln bench spark",
     mixinStandardHelpOptions = true,
     description =
         "Trains the same job through a barrier stage on two executors and in two bare processes "

@@ -18,7 +18,7 @@ import picocli.CommandLine.Option;
 
 /** {@code bin/kiln bench step}: what a training step costs beside a bare libtorch loop. */
 @Command(
-    name = "step",
+    name = "kiln bench step",
     mixinStandardHelpOptions = true,
     description = {
       "Times a training step at ZeRO stages 0 to 3 against the floor: a bare libtorch loop of the "

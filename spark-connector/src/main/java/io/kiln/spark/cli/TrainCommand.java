@@ -30,7 +30,8 @@ import picocli.CommandLine.Parameters;
       "  model       a Hugging Face config.json (gpt2, llama) or {\"model_type\": \"mlp\", …};"
           + " inline or a path",
       "  data        path, format, text_column or feature_columns and label_column, tokenizer,",
-      "              sequence_length, validation_fraction, shuffle",
+      "              sequence_length, validation_fraction, shuffle, options (what Spark's reader",
+      "              takes, such as {\"header\": true, \"inferSchema\": true} for csv)",
       "  deepspeed   a DeepSpeed configuration, inline or a path",
       "  training    max_steps or epochs, seed, eval_interval, eval_steps",
       "  spark       master (default "
@@ -64,7 +65,8 @@ final class TrainCommand implements Callable<Integer> {
     Job job = Job.read(jobFile, overrides);
     JobCheck.beforeSpark(job);
     if (checkOnly) {
-      System.out.println("kiln: the job can be started");
+      System.out.println(
+          "kiln: the job file is in order; the data is looked at when Spark reads it");
       return 0;
     }
     Installation installation = Installation.ofThisProcess();
