@@ -14,6 +14,9 @@ public final class MemoryOverhead {
   /** libtorch's code and the buffers of libraries. */
   private static final long LIBRARIES = 512L << 20;
 
+  /** A rank's ring in shared memory, which counts where processes are watched. */
+  private static final long RING = 16L << 20;
+
   private static final long MEGABYTE = 1L << 20;
 
   private MemoryOverhead() {}
@@ -21,16 +24,17 @@ public final class MemoryOverhead {
   /**
    * @param bytesPerRank that a rank will hold for good; activations come on top, as much again at
    *     the least
+   * @param samplesPerRank bytes of samples that a rank keeps in memory
    * @throws ConfigException with the number to set, if the executors have less
    */
-  public static void require(SparkConf conf, long bytesPerRank) {
+  public static void require(SparkConf conf, long bytesPerRank, long samplesPerRank) {
     OptionalLong allowed = allowed(conf);
     if (allowed.isEmpty()) {
       return;
     }
     int ranks =
         Math.max(1, conf.getInt("spark.executor.cores", 1) / conf.getInt("spark.task.cpus", 1));
-    long needed = LIBRARIES + 2 * ranks * bytesPerRank;
+    long needed = LIBRARIES + ranks * (2 * bytesPerRank + samplesPerRank + RING);
     if (allowed.getAsLong() < needed) {
       throw new ConfigException(
           OVERHEAD,

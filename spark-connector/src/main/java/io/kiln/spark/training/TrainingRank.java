@@ -72,7 +72,7 @@ record TrainingRank(
   private static final int AHEAD = 2;
 
   /** Samples that a rank keeps in memory: more go to a file in Spark's local directory. */
-  private static final long SAMPLES_IN_MEMORY = 1L << 30;
+  static final long SAMPLES_IN_MEMORY = 1L << 30;
 
   @Override
   public RankReport run(RankContext context, Iterator<byte[]> partition) throws IOException {

@@ -25,6 +25,7 @@ import io.kiln.spark.output.TrainingSummary;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
+import java.util.stream.IntStream;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.util.SerializableConfiguration;
 
@@ -92,8 +93,11 @@ public record TrainingRun(
     AutoSizes auto = new AutoSizes(steps, hidden(definition));
     DeepSpeedConfig config = parse(auto);
     RunStart start = start(data, definition, config, steps);
+    long samples = IntStream.range(0, ranks).mapToLong(plan::storedBytes).max().orElse(0);
     MemoryOverhead.require(
-        spark.getConf(), start.bytesPerRank().values().stream().mapToLong(Long::longValue).sum());
+        spark.getConf(),
+        start.bytesPerRank().values().stream().mapToLong(Long::longValue).sum(),
+        Math.min(samples, TrainingRank.SAMPLES_IN_MEMORY));
     // Not before: a run that its data refuses leaves no folder in the way of the next.
     output.claim();
     writeDescription(data, definition);

@@ -27,14 +27,16 @@ class MemoryOverheadTest {
 
   @Test
   void too_little_is_refused_with_the_number_to_set() {
-    // 512 MB of libraries, and for each of two ranks twice 100 MB.
+    // 512 MB of libraries, and for each of two ranks twice 100 MB, 50 of samples, 16 of its ring.
     SparkConf conf = on("yarn").set("spark.executor.cores", "2");
     ConfigException refused =
-        assertThrows(ConfigException.class, () -> MemoryOverhead.require(conf, 100L << 20));
-    assertTrue(refused.getMessage().contains("set it to 913m"), refused.getMessage());
+        assertThrows(
+            ConfigException.class, () -> MemoryOverhead.require(conf, 100L << 20, 50L << 20));
+    assertTrue(refused.getMessage().contains("set it to 1045m"), refused.getMessage());
     assertDoesNotThrow(
         () ->
-            MemoryOverhead.require(conf.set("spark.executor.memoryOverhead", "913m"), 100L << 20));
-    assertDoesNotThrow(() -> MemoryOverhead.require(on("local[2]"), Long.MAX_VALUE / 8));
+            MemoryOverhead.require(
+                conf.set("spark.executor.memoryOverhead", "1045m"), 100L << 20, 50L << 20));
+    assertDoesNotThrow(() -> MemoryOverhead.require(on("local[2]"), Long.MAX_VALUE / 8, 0));
   }
 }
