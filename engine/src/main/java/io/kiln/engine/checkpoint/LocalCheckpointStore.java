@@ -1,0 +1,165 @@
+package io.kiln.engine.checkpoint;
+
+import java.io.EOFException;
+import java.io.FilterOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.ByteBuffer;
+import java.nio.channels.Channels;
+import java.nio.channels.FileChannel;
+import java.nio.file.FileVisitResult;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.List;
+import java.util.UUID;
+import java.util.stream.Stream;
+
+/**
+ * A folder of this machine's file system, or of one that all ranks have mounted. What is closed or
+ * published has reached the disk.
+ *
+ * @param folder made when something is written
+ */
+public record LocalCheckpointStore(Path folder) implements CheckpointStore {
+  public LocalCheckpointStore {
+    folder = folder.toAbsolutePath().normalize();
+  }
+
+  @Override
+  public String location() {
+    return folder.toString();
+  }
+
+  @Override
+  public OutputStream create(String path) throws IOException {
+    Path file = folder.resolve(path);
+    Files.createDirectories(file.getParent());
+    FileChannel channel =
+        FileChannel.open(
+            file,
+            StandardOpenOption.CREATE,
+            StandardOpenOption.WRITE,
+            StandardOpenOption.TRUNCATE_EXISTING);
+    return new FilterOutputStream(Channels.newOutputStream(channel)) {
+      @Override
+      public void write(byte[] bytes, int offset, int length) throws IOException {
+        out.write(bytes, offset, length); // FilterOutputStream would write byte by byte.
+      }
+
+      @Override
+      public void close() throws IOException {
+        try (channel) {
+          if (channel.isOpen()) {
+            channel.force(true);
+          }
+        }
+      }
+    };
+  }
+
+  @Override
+  public StoredFile open(String path) throws IOException {
+    Path file = folder.resolve(path);
+    FileChannel channel = FileChannel.open(file, StandardOpenOption.READ);
+    return new StoredFile() {
+      private final long length = channel.size();
+
+      @Override
+      public long length() {
+        return length;
+      }
+
+      @Override
+      public void readFully(long position, byte[] target, int offset, int length)
+          throws IOException {
+        ByteBuffer buffer = ByteBuffer.wrap(target, offset, length);
+        while (buffer.hasRemaining()) {
+          int read = channel.read(buffer, position + length - buffer.remaining());
+          if (read < 0) {
+            throw new EOFException(file + " ends before byte " + (position + length));
+          }
+        }
+      }
+
+      @Override
+      public void close() throws IOException {
+        channel.close();
+      }
+    };
+  }
+
+  @Override
+  public List<String> list(String path) throws IOException {
+    try (Stream<Path> entries = Files.list(folder.resolve(path))) {
+      return entries.map(entry -> entry.getFileName().toString()).sorted().toList();
+    } catch (NoSuchFileException none) {
+      return List.of();
+    }
+  }
+
+  @Override
+  public String draft(String name, String attempt) {
+    return "." + name + "." + attempt;
+  }
+
+  @Override
+  public void publish(String draft, String name) throws IOException {
+    Path target = folder.resolve(name);
+    Path old = folder.resolve(draft(name, "old-" + UUID.randomUUID()));
+    if (Files.exists(target)) {
+      Files.move(target, old, StandardCopyOption.ATOMIC_MOVE);
+    }
+    Files.move(folder.resolve(draft), target, StandardCopyOption.ATOMIC_MOVE);
+    synchronizeFolder();
+    delete(folder.relativize(old).toString());
+  }
+
+  @Override
+  public void replace(String name, byte[] content) throws IOException {
+    String draft = draft(name, UUID.randomUUID().toString());
+    try (OutputStream out = create(draft)) {
+      out.write(content);
+    }
+    Files.move(
+        folder.resolve(draft),
+        folder.resolve(name),
+        StandardCopyOption.ATOMIC_MOVE,
+        StandardCopyOption.REPLACE_EXISTING);
+    synchronizeFolder();
+  }
+
+  /** A rename has reached the disk when its folder has (Linux). */
+  private void synchronizeFolder() throws IOException {
+    try (FileChannel entries = FileChannel.open(folder, StandardOpenOption.READ)) {
+      entries.force(true);
+    }
+  }
+
+  @Override
+  public void delete(String path) throws IOException {
+    try {
+      Files.walkFileTree(folder.resolve(path), new Removal());
+    } catch (NoSuchFileException gone) {
+      // As wanted.
+    }
+  }
+
+  private static final class Removal extends SimpleFileVisitor<Path> {
+    @Override
+    public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
+      Files.deleteIfExists(file);
+      return FileVisitResult.CONTINUE;
+    }
+
+    @Override
+    public FileVisitResult postVisitDirectory(Path done, IOException error) throws IOException {
+      Files.deleteIfExists(done);
+      return FileVisitResult.CONTINUE;
+    }
+  }
+}
