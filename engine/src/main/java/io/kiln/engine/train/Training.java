@@ -10,9 +10,7 @@ import io.kiln.engine.optim.Optimizer;
 import io.kiln.engine.optim.ParameterGroups;
 import io.kiln.engine.optim.RateSchedule;
 import io.kiln.engine.tensor.NativeOwner;
-import io.kiln.engine.tensor.Tensors;
 import io.kiln.engine.zero.GroupAssignment;
-import io.kiln.engine.zero.InitialValues;
 import io.kiln.engine.zero.MemoryKind;
 import io.kiln.engine.zero.ShardedParameters;
 import io.kiln.engine.zero.ZeroMemory;
@@ -23,8 +21,6 @@ import java.util.Map;
 import java.util.TreeMap;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Device;
-import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
  * One rank of a training run: the model's shards and the step. Everything native is freed by {@link
@@ -55,7 +51,7 @@ public final class Training implements AutoCloseable {
           new ShardedParameters(
               plan.model(), zeroOptions(config), communicator, device, assignment, optimizer);
       this.parameters = owner.own(sharded, sharded::close);
-      parameters.initialize(firstValues(plan.seed()));
+      parameters.initialize(new ParameterInitializer(plan.seed())::fill);
       this.walker = new BlockWalker(plan.model(), parameters.blocks(), new KeepGraph(), device);
       this.step =
           new TrainStep(
@@ -85,18 +81,6 @@ public final class Training implements AutoCloseable {
         zero.parameterPersistenceThreshold(),
         zero.prefetchBucketSize(),
         zero.maxLiveParameters());
-  }
-
-  private static InitialValues firstValues(long seed) {
-    ParameterInitializer initializer = new ParameterInitializer(seed);
-    return spec -> {
-      long[] shape = spec.shape().stream().mapToLong(Long::longValue).toArray();
-      try (Device cpu = new Device("cpu")) {
-        Tensor value = Tensors.zeros(ScalarType.Float, cpu, shape);
-        initializer.fill(spec, value);
-        return value;
-      }
-    };
   }
 
   /** Runs the next step. */

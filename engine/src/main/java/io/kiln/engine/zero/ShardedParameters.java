@@ -22,7 +22,9 @@ import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
  * A model's parameters, gradients and optimizer state on one rank, spread as the {@link
@@ -119,37 +121,32 @@ public final class ShardedParameters implements AutoCloseable {
     }
   }
 
-  /** Gives every parameter its first value, block by block, straight into the shards. */
+  /**
+   * Gives every parameter its first value, block by block, straight into what this rank owns; the
+   * rest comes from its owners, as after an update. All ranks call it.
+   */
   public void initialize(InitialValues values) {
     for (BlockParameters block : blocks) {
-      for (Placement placement : block.layout().placements()) {
-        try (PointerScope scope = new PointerScope()) {
-          Tensor value = values.of(placement.spec()).view(-1);
-          OwnedPart owned = block.owned();
-          write(value, placement.offset(), owned.master(), owned.begin());
-          if (!(block.working() instanceof GatheredCopy)) {
-            write(value, placement.offset(), block.working().flat(), 0);
+      try (PointerScope scope = new PointerScope()) {
+        OwnedPart owned = block.owned();
+        for (Placement placement : block.layout().placements()) {
+          long begin = Math.max(placement.offset(), owned.begin());
+          long end = Math.min(placement.end(), owned.begin() + owned.elements());
+          if (begin < end) {
+            Tensor piece = owned.master().narrow(0, begin - owned.begin(), end - begin);
+            Tensor host =
+                piece.is_cpu()
+                    ? piece
+                    : torch.empty(
+                        new long[] {end - begin}, new TensorOptions(ScalarType.Float), null);
+            values.fill(placement.spec(), begin - placement.offset(), host);
+            if (host != piece) {
+              piece.copy_(host);
+            }
           }
         }
+        block.working().refresh();
       }
-      if (block.working() instanceof GatheredCopy) {
-        try (PointerScope scope = new PointerScope()) {
-          block.working().refresh();
-        }
-      }
-    }
-  }
-
-  /**
-   * Copies what {@code value} (at {@code offset} of the block) and {@code target} have in common.
-   */
-  private static void write(Tensor value, long offset, Tensor target, long targetBegin) {
-    long begin = Math.max(offset, targetBegin);
-    long end = Math.min(offset + value.numel(), targetBegin + target.numel());
-    if (begin < end) {
-      target
-          .narrow(0, begin - targetBegin, end - begin)
-          .copy_(value.narrow(0, begin - offset, end - begin));
     }
   }
 

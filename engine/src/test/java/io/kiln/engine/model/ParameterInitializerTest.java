@@ -3,6 +3,7 @@ package io.kiln.engine.model;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.Arrays;
@@ -58,6 +59,46 @@ class ParameterInitializerTest {
     assertArrayEquals(first, values(1, "a", 1001, normal));
     assertNotEquals(first[0], values(2, "a", 1001, normal)[0]);
     assertNotEquals(first[0], values(1, "b", 1001, normal)[0]);
+  }
+
+  /** Pieces begin and end inside of the chunks of 2^18, at their borders and in the last one. */
+  @Test
+  void a_piece_has_the_bits_of_the_whole() {
+    int n = (1 << 19) + 4_321;
+    for (Initialization how :
+        List.of(
+            new Initialization.Normal(0.5, 2),
+            new Initialization.Uniform(-1, 1),
+            new Initialization.Constant(3))) {
+      ParameterSpec spec = new ParameterSpec("w", List.of((long) n), ParameterRole.COLUMN, how);
+      double[] whole = values(1, "w", n, how);
+      int[] borders = {0, 1, 131_072, 262_143, 262_144, 300_000, 524_289, n};
+      for (int i = 0; i + 1 < borders.length; i++) {
+        try (PointerScope scope = new PointerScope()) {
+          Tensor piece = torch.empty(borders[i + 1] - borders[i]);
+          new ParameterInitializer(1).fill(spec, borders[i], piece);
+          assertArrayEquals(
+              Arrays.copyOfRange(whole, borders[i], borders[i + 1]), BlockWalk.doubles(piece));
+        }
+      }
+    }
+  }
+
+  @Test
+  void a_piece_that_reaches_beyond_the_parameter_is_refused() {
+    ParameterSpec spec =
+        new ParameterSpec(
+            "w", List.of(2L, 3L), ParameterRole.COLUMN, new Initialization.Constant(1));
+    try (PointerScope scope = new PointerScope()) {
+      Tensor piece = torch.empty(4);
+      String line =
+          assertThrows(
+                  IllegalArgumentException.class,
+                  () -> new ParameterInitializer(1).fill(spec, 3, piece))
+              .getMessage();
+      assertEquals(
+          "w of shape [2, 3] does not fill a tensor of 4 elements from element 3 on", line);
+    }
   }
 
   @Test
