@@ -64,6 +64,14 @@ public interface Communicator extends AutoCloseable {
    */
   void abort(String reason);
 
+  /**
+   * Throws if the group has ended as far as this rank has heard: for long work between two
+   * collectives. Costs a field read.
+   *
+   * @throws CommunicationException if {@link #abort} was called here, or a collective has failed
+   */
+  void checkUsable();
+
   /** Time this rank has spent waiting for others so far, in nanoseconds. */
   long waitNanos();
 

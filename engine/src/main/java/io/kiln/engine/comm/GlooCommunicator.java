@@ -345,6 +345,11 @@ public final class GlooCommunicator implements Communicator {
   }
 
   @Override
+  public void checkUsable() {
+    link.checkUsable();
+  }
+
+  @Override
   public void abort(String reason) {
     link.abort(reason);
   }

@@ -295,7 +295,8 @@ public final class NcclCommunicator implements Communicator {
     }
   }
 
-  private void checkUsable() {
+  @Override
+  public void checkUsable() {
     if (failure != null) {
       throw new CommunicationException("rank " + rank + ": the communicator is dead: " + failure);
     }

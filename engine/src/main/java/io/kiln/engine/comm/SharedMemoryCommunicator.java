@@ -275,6 +275,11 @@ public final class SharedMemoryCommunicator implements Communicator {
   }
 
   @Override
+  public void checkUsable() {
+    peers.checkUsable();
+  }
+
+  @Override
   public void abort(String reason) {
     peers.abort(reason);
   }

@@ -87,7 +87,8 @@ public final class SoloCommunicator implements Communicator {
     checkUsable();
   }
 
-  private void checkUsable() {
+  @Override
+  public void checkUsable() {
     if (failure != null) {
       throw new CommunicationException(failure);
     }

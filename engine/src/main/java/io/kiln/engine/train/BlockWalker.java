@@ -1,5 +1,6 @@
 package io.kiln.engine.train;
 
+import io.kiln.engine.comm.Communicator;
 import io.kiln.engine.model.Block;
 import io.kiln.engine.model.Model;
 import io.kiln.engine.model.Pass;
@@ -27,17 +28,24 @@ public final class BlockWalker {
   private final List<BlockParameters> parameters;
   private final Retention retention;
   private final Device device;
+  private final Communicator communicator;
 
   /**
    * @param parameters of the model's blocks, in order
    * @param device where they are; lives as long as the walker
+   * @param communicator whose end is the walker's
    */
   public BlockWalker(
-      Model model, List<BlockParameters> parameters, Retention retention, Device device) {
+      Model model,
+      List<BlockParameters> parameters,
+      Retention retention,
+      Device device,
+      Communicator communicator) {
     this.model = model;
     this.parameters = parameters;
     this.retention = retention;
     this.device = device;
+    this.communicator = communicator;
   }
 
   /**
@@ -56,6 +64,7 @@ public final class BlockWalker {
       boolean first,
       boolean last,
       StepClock clock) {
+    endIfAsked();
     List<Kept> kept = new ArrayList<>(model.blocks().size());
     try (PointerScope scope = new PointerScope()) {
       Tensor hidden = here(batch.inputs());
@@ -131,11 +140,20 @@ public final class BlockWalker {
 
   /** Sum of the losses over the micro-batch's valid targets, without dropout or gradients. */
   public double evaluate(MicroBatch batch) {
+    endIfAsked();
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGrad = new NoGradGuard()) {
       Tensor output = forward(here(batch.inputs()));
       return model.objective().lossSum(output, here(batch.targets())).item().toDouble();
     }
+  }
+
+  /** A micro-batch whose parameters are all here waits for nobody who would notice the end. */
+  private void endIfAsked() {
+    if (Thread.currentThread().isInterrupted()) {
+      communicator.abort("interrupted");
+    }
+    communicator.checkUsable();
   }
 
   private Tensor forward(Tensor inputs) {

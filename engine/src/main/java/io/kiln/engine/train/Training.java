@@ -52,7 +52,8 @@ public final class Training implements AutoCloseable {
               plan.model(), zeroOptions(config), communicator, device, assignment, optimizer);
       this.parameters = owner.own(sharded, sharded::close);
       parameters.initialize(new ParameterInitializer(plan.seed())::fill);
-      this.walker = new BlockWalker(plan.model(), parameters.blocks(), new KeepGraph(), device);
+      this.walker =
+          new BlockWalker(plan.model(), parameters.blocks(), new KeepGraph(), device, communicator);
       this.step =
           new TrainStep(
               walker,

@@ -42,6 +42,7 @@ class FaultsTest {
     assertTrue(e.getMessage().contains("dead") && e.getMessage().contains(reason), e.getMessage());
     assertThrows(CommunicationException.class, c::barrier);
     assertThrows(CommunicationException.class, () -> c.sum(1));
+    assertThrows(CommunicationException.class, c::checkUsable);
   }
 
   @ParameterizedTest

@@ -1,19 +1,27 @@
 package io.kiln.engine.train;
 
+import static io.kiln.engine.train.SmallTraining.BATCH;
+import static io.kiln.engine.train.SmallTraining.CLIP;
+import static io.kiln.engine.train.SmallTraining.EPSILON;
+import static io.kiln.engine.train.SmallTraining.LEARNING_RATE;
+import static io.kiln.engine.train.SmallTraining.SEED;
+import static io.kiln.engine.train.SmallTraining.TIED;
+import static io.kiln.engine.train.SmallTraining.TIME;
+import static io.kiln.engine.train.SmallTraining.UNTIED;
+import static io.kiln.engine.train.SmallTraining.VOCABULARY;
+import static io.kiln.engine.train.SmallTraining.config;
+import static io.kiln.engine.train.SmallTraining.model;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.kiln.engine.LocalRanks;
 import io.kiln.engine.comm.Communicator;
 import io.kiln.engine.config.DeepSpeedConfig;
 import io.kiln.engine.model.Model;
-import io.kiln.engine.model.family.DataSizes;
-import io.kiln.engine.model.family.ModelFamilies;
 import io.kiln.engine.tensor.PointerBalance;
 import java.util.ArrayList;
 import java.util.Iterator;
@@ -27,49 +35,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class TrainingTest {
-  private static final ObjectMapper JSON = new ObjectMapper();
-  private static final int VOCABULARY = 31;
-  private static final int TIME = 16;
-  private static final int BATCH = 16;
   private static final int STEPS = 5;
-  private static final double CLIP = 0.5;
-  private static final double LEARNING_RATE = 1e-3;
-
-  /**
-   * Above the rounding error of a gradient (about 1e-9 here): where a gradient is zero but for
-   * rounding, Adam with a smaller one takes a whole step in the direction of the error.
-   */
-  private static final double EPSILON = 1e-6;
-
-  private static final long SEED = 42;
-
-  private static final String TIED =
-      """
-      {"model_type": "gpt2", "n_layer": 3, "n_head": 2, "n_embd": 32, "n_positions": 16,
-       "vocab_size": 31, "resid_pdrop": 0, "embd_pdrop": 0, "attn_pdrop": 0}
-      """;
-  private static final String UNTIED =
-      """
-      {"model_type": "llama", "num_hidden_layers": 2, "num_attention_heads": 4,
-       "num_key_value_heads": 2, "hidden_size": 32, "intermediate_size": 48,
-       "max_position_embeddings": 16, "vocab_size": 31}
-      """;
-
-  private static Model model(String config) throws Exception {
-    return ModelFamilies.parse("model", JSON.readTree(config), DataSizes.unknown()).model();
-  }
-
-  /** Small blocks are gathered too: the persistence threshold is 0. */
-  private static ObjectNode config(int stage, int accumulation) throws Exception {
-    return (ObjectNode)
-        JSON.readTree(
-            """
-            {"train_batch_size": %d, "gradient_accumulation_steps": %d, "gradient_clipping": %s,
-             "optimizer": {"type": "AdamW", "params": {"lr": %s, "eps": %s, "weight_decay": 0.1}},
-             "zero_optimization": {"stage": %d, "stage3_param_persistence_threshold": 0}}
-            """
-                .formatted(BATCH, accumulation, CLIP, LEARNING_RATE, EPSILON, stage));
-  }
 
   /** What a rank saw of a run; the parameters on rank 0 only. */
   private record Outcome(List<StepReport> steps, Map<String, float[]> parameters) {
