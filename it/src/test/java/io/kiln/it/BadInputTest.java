@@ -59,7 +59,7 @@ class BadInputTest {
         "data.path=empty.txt | empty",
         "data={\"path\":\"null.json\",\"format\":\"json\"} | null",
         "data={\"path\":\"null.json\",\"format\":\"json\",\"text_column\":\"txt\"} | txt",
-        "model.vocab_size=3 | vocabulary of 3",
+        "model.vocab_size=3 | is 3, but the tokenizer has 17 tokens",
       })
   void what_only_the_data_shows_is_told_the_same_way(String set, String line) throws Exception {
     String said = refused(set, "spark.master=local[1]").err();

@@ -4,6 +4,7 @@ import io.kiln.spark.cluster.SparkMaster;
 import io.kiln.spark.job.Job;
 import io.kiln.spark.output.RunFolder;
 import io.kiln.spark.training.JobCheck;
+import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -11,8 +12,10 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 
 /** Checks a job and hands over to the driver that runs it. */
 @Command(
@@ -58,15 +61,18 @@ final class TrainCommand implements Callable<Integer> {
   @Option(names = "--check", description = "Check the job and end; starts nothing.")
   private boolean checkOnly;
 
+  @Spec private CommandSpec spec;
+
   @Mixin private StackTraceOption stackTrace;
 
   @Override
   public Integer call() {
     Job job = Job.read(jobFile, overrides);
-    JobCheck.beforeSpark(job);
+    List<String> notes = JobCheck.beforeSpark(job);
     if (checkOnly) {
-      System.out.println(
-          "kiln: the job file is in order; the data is looked at when Spark reads it");
+      PrintWriter out = spec.commandLine().getOut();
+      notes.forEach(note -> out.println("note: " + note));
+      out.println("kiln: the job file is in order; the data is looked at when Spark reads it");
       return 0;
     }
     Installation installation = Installation.ofThisProcess();

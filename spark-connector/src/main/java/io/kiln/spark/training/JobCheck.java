@@ -1,33 +1,54 @@
 package io.kiln.spark.training;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.kiln.datasource.DataException;
-import io.kiln.datasource.DataSection;
+import io.kiln.engine.config.AutoValues;
 import io.kiln.engine.config.DeepSpeedConfig;
 import io.kiln.spark.job.Job;
 import io.kiln.spark.output.RunFolder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.OptionalInt;
 
 /** What can be said of a job before anything is started for it. */
 public final class JobCheck {
+  private static final List<String> BATCH_SIZES =
+      List.of("train_batch_size", "train_micro_batch_size_per_gpu", "gradient_accumulation_steps");
+
   private JobCheck() {}
 
   /**
+   * @return what is understood and changes nothing, a line each
    * @throws io.kiln.engine.config.ConfigException or {@link DataException} if the job cannot be run
    */
-  public static void beforeSpark(Job job) {
+  public static List<String> beforeSpark(Job job) {
     new ModelChoice(job.model(), job.data()).check();
-    job.spark()
-        .ranksWithoutAsking()
-        .ifPresent(ranks -> DeepSpeedConfig.parse(job.deepspeed(), ranks));
+    DeepSpeedConfig deepspeed = deepspeed(job);
+    SourceFormat.require(job.data().format(), job.spark().conf(), System.getenv());
     job.data().path().forEach(JobCheck::requirePath);
-    requireTokenizer(job.data());
     RunFolder.local(job.outputDir())
         .filter(Files::exists)
         .ifPresent(
             taken -> {
               throw RunFolder.exists(job.outputDir());
             });
+    return deepspeed.notes();
+  }
+
+  /** Where the number of ranks is the cluster's to say, all but the batch sizes can be checked. */
+  private static DeepSpeedConfig deepspeed(Job job) {
+    AutoValues auto = new AutoSizes(job.training().maxSteps().orElse(1), 0).values();
+    OptionalInt ranks = job.spark().ranksWithoutAsking();
+    if (ranks.isEmpty()) {
+      ranks = job.spark().ranks();
+    }
+    if (ranks.isPresent() || !job.deepspeed().isObject()) {
+      return DeepSpeedConfig.parse(job.deepspeed(), ranks.orElse(1), auto);
+    }
+    ObjectNode anyBatch = job.deepspeed().deepCopy();
+    anyBatch.remove(BATCH_SIZES);
+    return DeepSpeedConfig.parse(anyBatch.put(BATCH_SIZES.get(0), 1), 1, auto);
   }
 
   /** The folder that a local path or glob begins with; what lies in it is Spark's to say. */
@@ -51,18 +72,5 @@ public final class JobCheck {
                         + "): mend the path");
               }
             });
-  }
-
-  private static void requireTokenizer(DataSection data) {
-    String name = data.tokenizer();
-    if (!data.hasFeatures()
-        && !name.equals("bytes")
-        && !name.equals("chars")
-        && RunFolder.local(name).filter(folder -> !Files.isDirectory(folder)).isPresent()) {
-      throw new DataException(
-          "data.tokenizer: \""
-              + name
-              + "\" is neither bytes nor chars nor a directory with a tokenizer.json");
-    }
   }
 }

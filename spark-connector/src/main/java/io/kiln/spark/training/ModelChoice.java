@@ -1,9 +1,12 @@
 package io.kiln.spark.training;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.kiln.datasource.DataException;
 import io.kiln.datasource.DataSection;
 import io.kiln.datasource.TrainingData;
 import io.kiln.datasource.packing.LabelKind;
+import io.kiln.datasource.tokenizer.ByteTokenizer;
+import io.kiln.datasource.tokenizer.Tokenizer;
 import io.kiln.engine.config.ConfigException;
 import io.kiln.engine.model.family.DataSizes;
 import io.kiln.engine.model.family.DecoderDefinition;
@@ -11,6 +14,8 @@ import io.kiln.engine.model.family.ModelDefinition;
 import io.kiln.engine.model.family.ModelFamilies;
 import io.kiln.engine.model.family.PerceptronDefinition;
 import io.kiln.engine.model.family.PerceptronDefinition.Problem;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.OptionalLong;
 
 /**
@@ -22,12 +27,11 @@ import java.util.OptionalLong;
  */
 public record ModelChoice(JsonNode json, DataSection data) {
   private static final String PATH = "model";
-  private static final long BYTE_VALUES = 256;
 
   /**
    * Checks what can be checked without the data.
    *
-   * @throws ConfigException if it cannot be used
+   * @throws ConfigException or {@link DataException} if it cannot be used
    */
   public void check() {
     ModelDefinition any = provisional();
@@ -45,14 +49,35 @@ public record ModelChoice(JsonNode json, DataSection data) {
   }
 
   private ModelDefinition provisional() {
-    OptionalLong vocabulary =
-        OptionalLong.of(
-            data.tokenizer().equals("bytes")
-                ? given("vocab_size", BYTE_VALUES)
-                : given("vocab_size", 1));
     OptionalLong outputs = OptionalLong.of(given("num_labels", given("output_size", 1)));
     return ModelFamilies.parse(
-        PATH, json, new DataSizes(vocabulary, OptionalLong.of(given("input_size", 1)), outputs));
+        PATH,
+        json,
+        new DataSizes(
+            OptionalLong.of(vocabulary()), OptionalLong.of(given("input_size", 1)), outputs));
+  }
+
+  /** Tokens of the tokenizer; as many as the model wants where only the data says. */
+  private long vocabulary() {
+    if (data.hasFeatures()) {
+      return given("vocab_size", 1);
+    }
+    return switch (data.tokenizer()) {
+      case "bytes" -> ByteTokenizer.VOCABULARY;
+      case "chars" -> given("vocab_size", 1);
+      default -> {
+        Path folder = Path.of(data.tokenizer());
+        if (!Files.isDirectory(folder)) {
+          throw new DataException(
+              "data.tokenizer: \""
+                  + folder
+                  + "\" is neither bytes nor chars nor a directory with a tokenizer.json");
+        }
+        try (Tokenizer tokenizer = Tokenizer.load(folder)) {
+          yield tokenizer.vocabularySize();
+        }
+      }
+    };
   }
 
   private long given(String key, long otherwise) {
@@ -76,7 +101,7 @@ public record ModelChoice(JsonNode json, DataSection data) {
   public ModelDefinition definition(TrainingData read) {
     DataSizes sizes =
         read.tokenizer()
-            .map(tokenizer -> DataSizes.ofTokens(vocabulary(tokenizer.vocabularySize())))
+            .map(tokenizer -> DataSizes.ofTokens(tokenizer.vocabularySize()))
             .orElseGet(
                 () ->
                     new DataSizes(
@@ -86,11 +111,6 @@ public record ModelChoice(JsonNode json, DataSection data) {
                             ? OptionalLong.empty()
                             : OptionalLong.of(read.features().orElseThrow().outputs())));
     return ModelFamilies.parse(PATH, json, sizes);
-  }
-
-  /** A model may know more tokens than the tokenizer has (padding to a round number). */
-  private long vocabulary(long tokenizer) {
-    return given("vocab_size", tokenizer);
   }
 
   /**

@@ -3,12 +3,15 @@ package io.kiln.spark.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import picocli.CommandLine;
 
 class KilnTest {
@@ -53,5 +56,51 @@ class KilnTest {
     assertEquals(2, told.status());
     assertEquals(1, told.err().lines().count(), told.err());
     assertTrue(kiln("train", job.toString(), "--stacktrace").err().lines().count() > 3);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "data.format=parqet | did you mean \"parquet\"",
+        "model.vocab_size=100 | the tokenizer has 256 tokens",
+        "data.tokenizer=absent | \"absent\" is neither bytes nor chars nor a directory",
+        "data.sequence_length=17 | is 17, the model has 16 positions",
+        "deepspeed.optimiser={} | did you mean \"optimizer\"",
+        "deepspeed.flops_profiler={\"enabled\":true} | flops_profiler is not supported",
+      })
+  void a_check_refuses_with_status_2_and_one_line(String set, String line, @TempDir Path folder)
+      throws Exception {
+    Told told = kiln("train", "--check", job(folder), "--set", set);
+    assertEquals(2, told.status(), told.err());
+    assertEquals(1, told.err().lines().count(), told.err());
+    assertTrue(told.err().contains(line), told.err());
+  }
+
+  @Test
+  void a_check_tells_what_changes_nothing(@TempDir Path folder) throws Exception {
+    Told told =
+        kiln("train", "--check", job(folder), "--set", "deepspeed.aio={\"block_size\":1048576}");
+    assertEquals(0, told.status(), told.err());
+    assertTrue(told.out().startsWith("note: deepspeed.aio has no effect in Kiln\n"), told.out());
+    assertEquals(2, told.out().lines().count(), told.out());
+  }
+
+  private static String job(Path folder) throws IOException {
+    Path corpus = Files.writeString(folder.resolve("corpus.txt"), "text");
+    return Files.writeString(
+            folder.resolve("job.json"),
+            """
+            {
+              "model": {"model_type": "gpt2", "n_layer": 1, "n_head": 1, "n_embd": 8,
+                        "n_positions": 16},
+              "data": {"path": "%s"},
+              "deepspeed": {"train_batch_size": 4},
+              "training": {"max_steps": 5},
+              "output_dir": "%s"
+            }
+            """
+                .formatted(corpus, folder.resolve("out")))
+        .toString();
   }
 }

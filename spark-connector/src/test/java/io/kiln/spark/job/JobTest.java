@@ -17,6 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class JobTest {
   @TempDir Path folder;
@@ -125,6 +126,9 @@ class JobTest {
         "data.path=/no/such/*.txt | nothing at /no/such/*.txt",
         "data.tokenizer=/no/such/tokenizer | /no/such/tokenizer",
         "data.sequence_length=17 | data.sequence_length: is 17, the model has 16 positions",
+        "data.format=parqet | Spark has no source \"parqet\": did you mean \"parquet\"",
+        "data.format=delta | Spark has no source \"delta\"",
+        "model.vocab_size=255 | model.vocab_size: is 255, but the tokenizer has 256 tokens",
         "data.validation_fraction=1.5 | validation_fraction",
         "output_dir=/ | exists",
         "output_dir= | output_dir",
@@ -136,6 +140,50 @@ class JobTest {
     String message =
         line.contains("fp16") ? refused(set, "deepspeed.bf16={\"enabled\":true}") : refused(set);
     assertTrue(message.contains(line), message);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"PARQUET", "csv", "binaryFile", "com.example.Source"})
+  void a_source_that_spark_may_know_passes(String format) {
+    JobCheck.beforeSpark(read("data.format=" + format));
+  }
+
+  @Test
+  void a_source_may_come_with_jars_that_only_spark_fetches() {
+    JobCheck.beforeSpark(read("data.format=delta", "spark.conf.spark.jars.packages=a:b:1"));
+  }
+
+  @Test
+  void the_vocabulary_is_held_against_the_tokenizer_of_a_directory() throws IOException {
+    Path tokenizer = Files.createDirectory(folder.resolve("tokenizer"));
+    String named = "data.tokenizer=" + tokenizer;
+    assertTrue(refused(named).contains("No tokenizer in " + tokenizer), refused(named));
+    Files.writeString(
+        tokenizer.resolve("kiln_tokenizer.json"), "{\"type\": \"chars\", \"characters\": \"abc\"}");
+    JobCheck.beforeSpark(read(named, "model.vocab_size=3"));
+    JobCheck.beforeSpark(read(named, "model.vocab_size=64"));
+    String message = refused(named, "model.vocab_size=2");
+    assertTrue(message.contains("is 2, but the tokenizer has 3 tokens"), message);
+  }
+
+  @Test
+  void what_changes_nothing_is_told() {
+    assertEquals(List.of(), JobCheck.beforeSpark(read()));
+    List<String> notes =
+        JobCheck.beforeSpark(
+            read("deepspeed.zero_optimization={\"stage\": 1, \"round_robin_gradients\": true}"));
+    assertEquals(
+        List.of("deepspeed.zero_optimization.round_robin_gradients has no effect in Kiln"), notes);
+  }
+
+  @Test
+  void a_cluster_that_says_later_how_many_ranks_leaves_only_the_batch_sizes_open() {
+    String master = "spark.master=spark://h:7077";
+    String micro = "deepspeed.train_micro_batch_size_per_gpu=2";
+    JobCheck.beforeSpark(read(master, micro, "deepspeed.train_batch_size=14"));
+    assertTrue(refused(master, "deepspeed.optimiser={}").contains("did you mean \"optimizer\""));
+    String message = refused(master, "spark.ranks=3", micro, "deepspeed.train_batch_size=14");
+    assertTrue(message.contains("train_batch_size 14"), message);
   }
 
   @Test
