@@ -172,7 +172,7 @@ class TrainingTest {
   void gradients_may_travel_in_another_dtype_or_scale() throws Exception {
     Outcome plain = train(2, TIED, config(2, 2), STEPS);
     ObjectNode scaled = config(2, 2);
-    scaled.put("prescale_gradients", true).put("gradient_predivide_factor", 4.0);
+    scaled.put("gradient_predivide_factor", 4.0);
     ObjectNode narrow = config(2, 2);
     narrow.put("communication_data_type", "bf16");
     for (int i = 0; i < STEPS; i++) {
