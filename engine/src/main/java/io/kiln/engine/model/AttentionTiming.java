@@ -1,7 +1,8 @@
 package io.kiln.engine.model;
 
 import io.kiln.engine.tensor.Dtype;
-import java.util.Arrays;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.BoolOptional;
@@ -10,13 +11,22 @@ import org.bytedeco.pytorch.TensorArrayRefOptional;
 import org.bytedeco.pytorch.global.torch;
 
 /**
- * What attention costs on this machine's CPU with each back end, to hold {@link
- * AttentionBackend#choose} against.
+ * What attention costs on this machine's CPU with each back end, forward and backward, to hold
+ * {@link AttentionBackend#choose} against. The two took turns: values of the same index belong
+ * together.
  *
- * @param fusedMillis forward and backward, median
- * @param spelledOutMillis the same with the operators one by one
+ * @param fused milliseconds of each turn
+ * @param spelledOut the same with the operators one by one
  */
-public record AttentionTiming(double fusedMillis, double spelledOutMillis) {
+public record AttentionTiming(List<Double> fused, List<Double> spelledOut) {
+  /** How much shorter a median has to be before it counts. */
+  private static final double MARGIN = 1.1;
+
+  public AttentionTiming {
+    fused = List.copyOf(fused);
+    spelledOut = List.copyOf(spelledOut);
+  }
+
   /**
    * Measures on the calling thread.
    *
@@ -28,8 +38,8 @@ public record AttentionTiming(double fusedMillis, double spelledOutMillis) {
    */
   public static AttentionTiming measure(
       Dtype dtype, long batch, int time, int heads, long size, int repetitions) {
-    double[] fused = new double[repetitions];
-    double[] spelledOut = new double[repetitions];
+    List<Double> fused = new ArrayList<>();
+    List<Double> spelledOut = new ArrayList<>();
     try (PointerScope scope = new PointerScope();
         SequenceTables tables = new SequenceTables(time, Optional.empty(), size)) {
       CausalAttention attention = new CausalAttention(tables, new Dropout(0, 0, 0));
@@ -44,12 +54,12 @@ public record AttentionTiming(double fusedMillis, double spelledOutMillis) {
         double second = run(attention, AttentionBackend.SPELLED_OUT, inputs, gradient);
         // The first round warms caches and tables up.
         if (i >= 0) {
-          fused[i] = first;
-          spelledOut[i] = second;
+          fused.add(first);
+          spelledOut.add(second);
         }
       }
     }
-    return new AttentionTiming(median(fused), median(spelledOut));
+    return new AttentionTiming(fused, spelledOut);
   }
 
   private static double run(
@@ -62,8 +72,28 @@ public record AttentionTiming(double fusedMillis, double spelledOutMillis) {
     }
   }
 
-  private static double median(double[] values) {
-    Arrays.sort(values);
-    return values[values.length / 2];
+  /** Median milliseconds of a back end. */
+  public double millis(AttentionBackend backend) {
+    List<Double> sorted = turns(backend).stream().sorted().toList();
+    return sorted.get(sorted.size() / 2);
+  }
+
+  private List<Double> turns(AttentionBackend backend) {
+    return backend == AttentionBackend.FUSED ? fused : spelledOut;
+  }
+
+  /**
+   * The back end that is faster than the given one by more than noise: in every turn, and by more
+   * than a tenth in the median.
+   */
+  public Optional<AttentionBackend> fasterThan(AttentionBackend chosen) {
+    AttentionBackend other =
+        chosen == AttentionBackend.FUSED ? AttentionBackend.SPELLED_OUT : AttentionBackend.FUSED;
+    for (int i = 0; i < fused.size(); i++) {
+      if (turns(other).get(i) >= turns(chosen).get(i)) {
+        return Optional.empty();
+      }
+    }
+    return millis(chosen) > MARGIN * millis(other) ? Optional.of(other) : Optional.empty();
   }
 }

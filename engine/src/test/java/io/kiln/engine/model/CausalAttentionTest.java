@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.kiln.engine.tensor.Dtype;
+import java.util.List;
 import java.util.Optional;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.BoolOptional;
@@ -56,7 +57,26 @@ class CausalAttentionTest {
   @Test
   void both_back_ends_can_be_timed() {
     AttentionTiming timing = AttentionTiming.measure(Dtype.BF16, 1, 8, 2, 4, 3);
-    assertTrue(timing.fusedMillis() > 0 && timing.spelledOutMillis() > 0);
+    assertEquals(3, timing.fused().size());
+    assertTrue(timing.millis(AttentionBackend.FUSED) > 0);
+    assertTrue(timing.millis(AttentionBackend.SPELLED_OUT) > 0);
+  }
+
+  @Test
+  void the_other_back_end_is_faster_only_by_more_than_noise() {
+    Optional<AttentionBackend> spelledOut = Optional.of(AttentionBackend.SPELLED_OUT);
+    assertEquals(spelledOut, faster(List.of(12.0, 13.0, 12.5), List.of(10.0, 11.0, 10.0)));
+    // A tenth in the median is none.
+    assertEquals(Optional.empty(), faster(List.of(11.0, 11.0, 11.0), List.of(10.0, 10.0, 10.0)));
+    // Slower in one turn of three.
+    assertEquals(Optional.empty(), faster(List.of(20.0, 20.0, 9.0), List.of(10.0, 10.0, 10.0)));
+    assertEquals(
+        Optional.of(AttentionBackend.FUSED),
+        new AttentionTiming(List.of(1.0), List.of(2.0)).fasterThan(AttentionBackend.SPELLED_OUT));
+  }
+
+  private static Optional<AttentionBackend> faster(List<Double> fused, List<Double> spelledOut) {
+    return new AttentionTiming(fused, spelledOut).fasterThan(AttentionBackend.FUSED);
   }
 
   @Test

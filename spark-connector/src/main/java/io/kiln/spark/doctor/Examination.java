@@ -56,6 +56,7 @@ public record Examination(Path jars, String natives, Map<String, String> environ
                 + " cores here, "
                 + processor.widestVectors()));
     all.addAll(products());
+    all.addAll(AttentionFindings.of(child(AttentionProbe.class, rankEnvironment())));
     all.add(threads());
     all.add(hugePages());
     all.add(malloc());
@@ -67,8 +68,7 @@ public record Examination(Path jars, String natives, Map<String, String> environ
   }
 
   private List<Finding> products() {
-    Map<String, String> as = new LinkedHashMap<>(environment);
-    as.putAll(RankEnvironment.variables(1, environment));
+    Map<String, String> as = rankEnvironment();
     Optional<Probed> found = probe(as);
     if (found.isEmpty()) {
       return List.of(
@@ -116,16 +116,28 @@ public record Examination(Path jars, String natives, Map<String, String> environ
     return all;
   }
 
-  private Optional<Probed> probe(Map<String, String> variables) {
+  /** What a rank of one thread would find here. */
+  private Map<String, String> rankEnvironment() {
+    Map<String, String> variables = new LinkedHashMap<>(environment);
+    variables.putAll(RankEnvironment.variables(1, environment));
+    return variables;
+  }
+
+  /** What a program prints that runs in a process of its own; nothing if it fails. */
+  private String child(Class<?> main, Map<String, String> variables) {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(RankEnvironment.javaOptions());
-    command.addAll(List.of("-cp", jars + "/*", ProductProbe.class.getName()));
+    command.addAll(List.of("-cp", jars + "/*", main.getName()));
     ProcessBuilder child = new ProcessBuilder(command).redirectErrorStream(true);
     child.environment().clear();
     child.environment().putAll(variables);
     child.environment().put("OPENBLAS_VERBOSE", "2");
-    String said = run(child, 120).orElse("");
+    return run(child, 120).orElse("");
+  }
+
+  private Optional<Probed> probe(Map<String, String> variables) {
+    String said = child(ProductProbe.class, variables);
     Matcher numbers = PROBED.matcher(said);
     if (!numbers.find()) {
       return Optional.empty();
