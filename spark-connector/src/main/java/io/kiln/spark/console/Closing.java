@@ -2,6 +2,9 @@ package io.kiln.spark.console;
 
 import io.kiln.datasource.DataException;
 import io.kiln.datasource.tokenizer.Tokenizer;
+import io.kiln.engine.model.family.ModelDefinition;
+import io.kiln.engine.model.family.PerceptronDefinition;
+import io.kiln.engine.model.family.PerceptronDefinition.Problem;
 import io.kiln.spark.TrainedModel;
 import io.kiln.spark.inference.Generation;
 import io.kiln.spark.output.TrainingSummary;
@@ -32,15 +35,28 @@ public record Closing(PrintStream out, TrainedModel model) {
     TrainingSummary summary = model.summary();
     out.printf(
         Locale.ROOT,
-        "loss %s -> %s%s; %s ms a step, %s tokens/s; %s in all%n",
+        "loss %s -> %s%s; %s ms a step, %s; %s in all%n",
         told(summary.firstLoss(), "%.4f"),
         told(summary.finalTrainLoss(), "%.4f"),
         summary.validationLoss().isPresent()
             ? ", validation " + told(summary.validationLoss(), "%.4f")
             : "",
         told(summary.stepMillisMedian(), "%.1f"),
-        told(summary.tokensPerSecond(), "%,.0f"),
+        speed(model.definition(), summary.tokensPerSecond()),
         ConsoleReport.duration(took.toSeconds()));
+  }
+
+  /** Of an mlp in rows, each of which has as many targets as the model has values to predict. */
+  static String speed(ModelDefinition definition, OptionalDouble targetsPerSecond) {
+    if (!(definition instanceof PerceptronDefinition mlp)) {
+      return told(targetsPerSecond, "%,.0f") + " tokens/s";
+    }
+    long targets = mlp.problem() == Problem.CLASSIFICATION ? 1 : mlp.outputSize();
+    OptionalDouble rows =
+        targetsPerSecond.isPresent()
+            ? OptionalDouble.of(targetsPerSecond.getAsDouble() / targets)
+            : targetsPerSecond;
+    return told(rows, "%,.0f") + " rows/s";
   }
 
   private static String told(OptionalDouble value, String format) {

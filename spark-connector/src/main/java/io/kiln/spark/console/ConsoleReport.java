@@ -18,10 +18,13 @@ import me.tongfei.progressbar.ProgressBarStyle;
 
 /**
  * What a person sees of a run: a progress bar on a terminal, a line now and then elsewhere, each
- * with loss, tokens a second and the time left.
+ * with loss, tokens (of an mlp: rows) a second and the time left.
  */
 public final class ConsoleReport implements RunListener, AutoCloseable {
   private static final long PLAIN_LINE_NANOS = Duration.ofSeconds(5).toNanos();
+
+  /** The model that learns from rows, not tokens. */
+  private static final String MLP = "mlp";
 
   /** Share of the latest step in the shown speed. */
   private static final double LATEST = 0.1;
@@ -31,6 +34,8 @@ public final class ConsoleReport implements RunListener, AutoCloseable {
   private final OptionalLong linesEvery;
   private final Set<String> remarks = new LinkedHashSet<>();
   private long steps;
+  private String unit = "";
+  private int globalBatch;
   private ProgressBar bar;
   private double millis;
   private double lastLoss = Double.NaN;
@@ -50,6 +55,8 @@ public final class ConsoleReport implements RunListener, AutoCloseable {
   @Override
   public synchronized void onStart(RunStart start) {
     steps = start.steps();
+    unit = start.modelType().equals(MLP) ? "rows" : "tokens";
+    globalBatch = start.globalBatch();
     line(
         String.format(
             Locale.ROOT,
@@ -62,7 +69,7 @@ public final class ConsoleReport implements RunListener, AutoCloseable {
             start.ranks() == 1 ? "rank" : "ranks",
             start.zeroStage(),
             start.units(),
-            start.modelType().equals("mlp") ? "rows" : "tokens",
+            unit,
             start.steps(),
             start.globalBatch(),
             megabytes(start.bytesPerRank())));
@@ -137,10 +144,12 @@ public final class ConsoleReport implements RunListener, AutoCloseable {
     long left = (long) (millis * Math.max(0, steps - report.step()) / 1000);
     return String.format(
         Locale.ROOT,
-        "loss %.4f%s  %,.0f tokens/s  %s left",
+        "loss %.4f%s  %,.0f %s/s  %s left",
         report.loss(),
         report.skipped() ? " (overflow, skipped)" : "",
-        1000 * report.tokens() / millis,
+        // A row can have several targets.
+        1000 * (unit.equals("rows") ? globalBatch : report.tokens()) / millis,
+        unit,
         duration(left));
   }
 

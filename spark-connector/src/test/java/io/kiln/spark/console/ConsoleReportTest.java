@@ -1,0 +1,65 @@
+package io.kiln.spark.console;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.kiln.engine.model.family.DataSizes;
+import io.kiln.engine.model.family.ModelFamilies;
+import io.kiln.engine.train.StepReport;
+import io.kiln.engine.train.StepTimes;
+import io.kiln.spark.barrier.RunStart;
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.util.Map;
+import java.util.OptionalDouble;
+import java.util.OptionalLong;
+import org.junit.jupiter.api.Test;
+
+class ConsoleReportTest {
+  /** A step of 100 ms with 8 samples. */
+  private static String step(String modelType, long targets) {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    try (ConsoleReport console =
+        new ConsoleReport(
+            new PrintStream(out, true, StandardCharsets.UTF_8), false, OptionalLong.of(1))) {
+      console.onStart(new RunStart(modelType, 1, 1, 0, "fp32", 100, 8, 2, Map.of()));
+      console.onStep(
+          new StepReport(1, 0.5, 1, 1, 1, false, targets, new StepTimes(0, 40, 40, 10, 10)));
+    }
+    return out.toString(StandardCharsets.UTF_8);
+  }
+
+  @Test
+  void an_mlp_learns_rows_a_second_however_many_targets_a_row_has() {
+    String told = step("mlp", 3 * 8);
+    assertTrue(told.contains("100 rows of data"), told);
+    assertTrue(told.contains(" 80 rows/s"), told);
+  }
+
+  @Test
+  void a_language_model_learns_tokens_a_second() {
+    String told = step("gpt2", 8 * 16);
+    assertTrue(told.contains(" 1,280 tokens/s"), told);
+  }
+
+  @Test
+  void the_closing_counts_as_the_run_did() throws Exception {
+    assertEquals("80 rows/s", speed(240, "regression", 3));
+    assertEquals("240 rows/s", speed(240, "single_label_classification", 3));
+  }
+
+  private static String speed(double targetsPerSecond, String problem, int outputs)
+      throws Exception {
+    String json =
+        """
+        {"model_type": "mlp", "input_size": 2, "hidden_sizes": [4], "output_size": %d,
+         "problem_type": "%s"}
+        """
+            .formatted(outputs, problem);
+    return Closing.speed(
+        ModelFamilies.parse("model", new ObjectMapper().readTree(json), DataSizes.unknown()),
+        OptionalDouble.of(targetsPerSecond));
+  }
+}
