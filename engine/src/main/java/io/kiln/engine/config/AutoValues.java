@@ -87,21 +87,4 @@ public record AutoValues(
         precision,
         OptionalInt.of(width));
   }
-
-  /** The same with a precision to train in. */
-  public AutoValues withPrecision(Dtype dtype) {
-    return new AutoValues(
-        learningRate,
-        beta1,
-        beta2,
-        epsilon,
-        weightDecay,
-        warmupSteps,
-        totalSteps,
-        microBatch,
-        accumulation,
-        gradientClipping,
-        dtype,
-        hiddenSize);
-  }
 }

@@ -25,9 +25,4 @@ public final class Weights {
     }
     return tensor;
   }
-
-  /** All of them, in order. */
-  public Map<String, Tensor> asMap() {
-    return java.util.Collections.unmodifiableMap(byName);
-  }
 }

@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.OptionalInt;
 import java.util.OptionalLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -146,7 +147,20 @@ class DeepSpeedConfigTest {
 
   @Test
   void auto_stands_for_what_the_run_knows() {
-    AutoValues auto = AutoValues.defaults().withTotalSteps(700).withHiddenSize(10);
+    AutoValues auto =
+        new AutoValues(
+            5e-5,
+            0.9,
+            0.999,
+            1e-8,
+            0,
+            0,
+            OptionalLong.of(700),
+            8,
+            1,
+            1,
+            Dtype.BF16,
+            OptionalInt.of(10));
     DeepSpeedConfig config =
         parse(
             """
@@ -164,7 +178,7 @@ class DeepSpeedConfigTest {
                  "stage3_param_persistence_threshold": "auto"}}
             """,
             2,
-            auto.withPrecision(Dtype.BF16));
+            auto);
     assertEquals(new BatchSizes(16, 8, 1), config.batch());
     assertEquals(1, config.gradientClipping());
     assertEquals(

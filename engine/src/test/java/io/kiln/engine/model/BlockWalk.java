@@ -41,10 +41,14 @@ final class BlockWalk {
   }
 
   Weights weights(Block block) {
+    return new Weights(values(block));
+  }
+
+  private Map<String, Tensor> values(Block block) {
     Map<String, Tensor> values = new LinkedHashMap<>();
     block.parameters().forEach(s -> values.put(s.name(), leaves.get(s.name())));
     block.borrows().forEach(b -> values.put(b.parameter(), leaves.get(b.parameter())));
-    return new Weights(values);
+    return values;
   }
 
   Tensor forward(Tensor input, Pass pass) {
@@ -71,7 +75,7 @@ final class BlockWalk {
     for (int i = model.blocks().size() - 1; i >= 0; i--) {
       Block block = model.blocks().get(i);
       TensorVector wanted = new TensorVector();
-      weights(block).asMap().values().forEach(wanted::push_back);
+      values(block).values().forEach(wanted::push_back);
       if (i > 0) {
         wanted.push_back(inputs.get(i));
       }
