@@ -67,22 +67,28 @@ public record PerceptronDefinition(
       hiddenSizes.add((long) size);
     }
     Activation activation = CommonKeys.activation(section, "activation", Activation.RELU);
-    Problem problem =
-        section
-            .choice(
-                "problem_type",
-                Map.of(
-                    Problem.REGRESSION.label(),
-                    Problem.REGRESSION,
-                    Problem.CLASSIFICATION.label(),
-                    Problem.CLASSIFICATION))
-            .orElse(section.has("num_labels") ? Problem.CLASSIFICATION : Problem.REGRESSION);
-    String outputKey = section.has("num_labels") ? "num_labels" : "output_size";
-    section.raw("output_size");
-    if (section.has("num_labels") && section.has("output_size")) {
+    boolean labels = section.has("num_labels");
+    boolean values = section.has("output_size");
+    if (labels && values) {
       throw section.error("num_labels", "and output_size are the same thing: leave one out");
     }
-    long outputSize = size(section, outputKey, data.outputs());
+    Optional<Problem> named =
+        section.choice(
+            "problem_type",
+            Map.of(
+                Problem.REGRESSION.label(),
+                Problem.REGRESSION,
+                Problem.CLASSIFICATION.label(),
+                Problem.CLASSIFICATION));
+    if (named.isEmpty() && !labels && !values && data.outputs().isEmpty()) {
+      throw section.error(
+          "num_labels",
+          "is missing, and no data is there to decide it:"
+              + " give num_labels to tell classes apart, output_size to predict values");
+    }
+    Problem problem = named.orElse(labels ? Problem.CLASSIFICATION : Problem.REGRESSION);
+    boolean counted = labels || problem == Problem.CLASSIFICATION && !values;
+    long outputSize = size(section, counted ? "num_labels" : "output_size", data.outputs());
     double dropout = CommonKeys.probability(section, "dropout", 0);
     section.raw("model_type");
     section.raw("architectures");

@@ -229,5 +229,19 @@ class ModelFamiliesTest {
     assertEquals(
         "model.input_size: is missing, and no data is there to decide it",
         refusal("{'model_type':'mlp','output_size':1}", DataSizes.unknown()));
+    assertEquals(
+        "model.num_labels: is missing, and no data is there to decide it:"
+            + " give num_labels to tell classes apart, output_size to predict values",
+        refusal("{'model_type':'mlp','input_size':4}", DataSizes.unknown()));
+    assertEquals(
+        "model.num_labels: is missing, and no data is there to decide it",
+        refusal(
+            "{'model_type':'mlp','input_size':4,'problem_type':'single_label_classification'}",
+            DataSizes.unknown()));
+    assertEquals(
+        "model.output_size: is missing, and no data is there to decide it",
+        refusal(
+            "{'model_type':'mlp','input_size':4,'problem_type':'regression'}",
+            DataSizes.unknown()));
   }
 }
