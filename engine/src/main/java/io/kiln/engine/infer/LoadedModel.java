@@ -167,26 +167,12 @@ public final class LoadedModel implements AutoCloseable {
   /** The last block's output, in the caller's scope; of the last position alone if asked. */
   private Tensor run(Tensor input, boolean lastPosition) {
     try (NoGradGuard noGrad = new NoGradGuard()) {
-      Tensor hidden = input;
-      NativeOwner holder = new NativeOwner();
-      try {
-        int last = model.blocks().size() - 1;
-        for (int i = 0; i < last; i++) {
-          NativeOwner next = new NativeOwner();
-          try (PointerScope scope = new PointerScope()) {
-            hidden =
-                next.own(model.blocks().get(i).forward(weights.get(i), hidden, Pass.evaluation()));
-          }
-          holder.close();
-          holder = next;
-        }
-        if (lastPosition) {
-          hidden = hidden.narrow(1, hidden.size(1) - 1, 1);
-        }
-        return model.blocks().get(last).forward(weights.get(last), hidden, Pass.evaluation());
-      } finally {
-        holder.close();
+      int last = model.blocks().size() - 1;
+      Tensor hidden = model.forward(last, weights::get, input);
+      if (lastPosition) {
+        hidden = hidden.narrow(1, hidden.size(1) - 1, 1);
       }
+      return model.blocks().get(last).forward(weights.get(last), hidden, Pass.evaluation());
     }
   }
 

@@ -1,12 +1,11 @@
 package io.kiln.engine.optim;
 
 import io.kiln.engine.config.OptimizerConfig;
-import io.kiln.engine.tensor.Operator;
 import java.util.List;
-import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.Tensor;
 
-/** Adam and AdamW through ATen's fused kernels. */
-final class FusedAdam implements Optimizer {
+/** Adam (Kingma and Ba 2015) and AdamW (Loshchilov and Hutter 2019). */
+final class FusedAdam extends FusedOptimizer {
   private static final int LEARNING_RATE = 6;
   private static final int BETA1 = 7;
   private static final int BETA2 = 8;
@@ -17,13 +16,10 @@ final class FusedAdam implements Optimizer {
   private static final double NO_CORRECTION = 1e18;
 
   private final OptimizerConfig.Adam config;
-  private final Operator operator;
-  private final SlicesByRates<FusedCall> calls = new SlicesByRates<>(this::prepare);
 
   FusedAdam(OptimizerConfig.Adam config) {
+    super(config.decoupled() ? "aten::_fused_adamw_" : "aten::_fused_adam_", GRADIENT_SCALE);
     this.config = config;
-    this.operator =
-        Operator.named(config.decoupled() ? "aten::_fused_adamw_" : "aten::_fused_adam_");
   }
 
   @Override
@@ -32,51 +28,36 @@ final class FusedAdam implements Optimizer {
   }
 
   @Override
-  public void step(long step, List<Slice> slices, double gradientDivisor) {
-    double count = config.biasCorrection() ? step : NO_CORRECTION;
-    try (NoGradGuard guard = new NoGradGuard()) {
-      calls.forEach(
-          slices,
-          (call, rates) -> {
-            if (call.changes(rates)) {
-              call.set(LEARNING_RATE, rates.learningRate())
-                  .set(BETA1, rates.beta1())
-                  .set(BETA2, rates.beta2())
-                  .set(WEIGHT_DECAY, rates.weightDecay());
-            }
-            call.run(count, gradientDivisor);
-          });
-    }
-  }
-
-  private FusedCall prepare(List<Slice> slices) {
-    return new FusedCall(
-        operator,
-        slices,
-        GRADIENT_SCALE,
-        (all, steps) ->
-            new Object[] {
-              FusedCall.parameters(all),
-              FusedCall.gradients(all),
-              FusedCall.states(all, 0),
-              FusedCall.states(all, 1),
-              List.of(), // amsgrad's maxima
-              steps,
-              0.0,
-              0.0,
-              0.0,
-              0.0,
-              config.epsilon(),
-              false, // amsgrad
-              false, // maximize
-              null,
-              null // found_inf: a step that overflowed is not taken at all
-            });
+  Object[] arguments(List<Slice> slices, List<Tensor> steps) {
+    return new Object[] {
+      FusedCall.parameters(slices),
+      FusedCall.gradients(slices),
+      FusedCall.states(slices, 0),
+      FusedCall.states(slices, 1),
+      List.of(), // amsgrad's maxima
+      steps,
+      0.0,
+      0.0,
+      0.0,
+      0.0,
+      config.epsilon(),
+      false, // amsgrad
+      false, // maximize
+      null,
+      null
+    };
   }
 
   @Override
-  public void close() {
-    calls.close();
-    operator.close();
+  void set(FusedCall call, Rates rates, long step) {
+    call.set(LEARNING_RATE, rates.learningRate())
+        .set(BETA1, rates.beta1())
+        .set(BETA2, rates.beta2())
+        .set(WEIGHT_DECAY, rates.weightDecay());
+  }
+
+  @Override
+  double count(long step) {
+    return config.biasCorrection() ? step : NO_CORRECTION;
   }
 }

@@ -1,12 +1,11 @@
 package io.kiln.engine.optim;
 
 import io.kiln.engine.config.OptimizerConfig;
-import io.kiln.engine.tensor.Operator;
 import java.util.List;
-import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.Tensor;
 
-/** Stochastic gradient descent, with momentum or without, through ATen's fused kernel. */
-final class FusedSgd implements Optimizer {
+/** Stochastic gradient descent, with momentum or without. */
+final class FusedSgd extends FusedOptimizer {
   private static final int WEIGHT_DECAY = 3;
   private static final int MOMENTUM = 4;
   private static final int LEARNING_RATE = 5;
@@ -15,10 +14,9 @@ final class FusedSgd implements Optimizer {
 
   private final OptimizerConfig.Sgd config;
   private final boolean hasMomentum;
-  private final Operator operator = Operator.named("aten::_fused_sgd_");
-  private final SlicesByRates<FusedCall> calls = new SlicesByRates<>(this::prepare);
 
   FusedSgd(OptimizerConfig.Sgd config) {
+    super("aten::_fused_sgd_", GRADIENT_SCALE);
     this.config = config;
     this.hasMomentum = config.momentum() != 0;
   }
@@ -29,49 +27,28 @@ final class FusedSgd implements Optimizer {
   }
 
   @Override
-  public void step(long step, List<Slice> slices, double gradientDivisor) {
-    try (NoGradGuard guard = new NoGradGuard()) {
-      calls.forEach(
-          slices,
-          (call, rates) -> {
-            if (call.changes(rates)) {
-              call.set(WEIGHT_DECAY, rates.weightDecay())
-                  .set(MOMENTUM, rates.beta1())
-                  .set(LEARNING_RATE, rates.learningRate());
-            }
-            if (step <= 2) {
-              call.set(FIRST_STEP, step == 1); // the buffer begins as the gradient, undampened
-            }
-            call.run(step, gradientDivisor);
-          });
-    }
-  }
-
-  private FusedCall prepare(List<Slice> slices) {
-    return new FusedCall(
-        operator,
-        slices,
-        GRADIENT_SCALE,
-        (all, steps) ->
-            new Object[] {
-              FusedCall.parameters(all),
-              FusedCall.gradients(all),
-              hasMomentum ? FusedCall.states(all, 0) : List.of(),
-              0.0,
-              0.0,
-              0.0,
-              config.dampening(),
-              config.nesterov(),
-              false, // maximize
-              false,
-              null,
-              null // found_inf: a step that overflowed is not taken at all
-            });
+  Object[] arguments(List<Slice> slices, List<Tensor> steps) {
+    return new Object[] {
+      FusedCall.parameters(slices),
+      FusedCall.gradients(slices),
+      hasMomentum ? FusedCall.states(slices, 0) : List.of(),
+      0.0,
+      0.0,
+      0.0,
+      config.dampening(),
+      config.nesterov(),
+      false, // maximize
+      false,
+      null,
+      null
+    };
   }
 
   @Override
-  public void close() {
-    calls.close();
-    operator.close();
+  void set(FusedCall call, Rates rates, long step) {
+    call.set(WEIGHT_DECAY, rates.weightDecay())
+        .set(MOMENTUM, rates.beta1())
+        .set(LEARNING_RATE, rates.learningRate())
+        .set(FIRST_STEP, step == 1); // the buffer begins as the gradient, undampened
   }
 }

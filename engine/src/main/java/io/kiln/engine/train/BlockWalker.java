@@ -1,7 +1,6 @@
 package io.kiln.engine.train;
 
 import io.kiln.engine.comm.Communicator;
-import io.kiln.engine.model.Block;
 import io.kiln.engine.model.Model;
 import io.kiln.engine.model.Pass;
 import io.kiln.engine.model.Weights;
@@ -143,7 +142,8 @@ public final class BlockWalker {
     endIfAsked();
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGrad = new NoGradGuard()) {
-      Tensor output = forward(here(batch.inputs()));
+      Tensor output =
+          model.forward(model.blocks().size(), i -> arrive(i, i + 1), here(batch.inputs()));
       return model.objective().lossSum(output, here(batch.targets())).item().toDouble();
     }
   }
@@ -154,24 +154,5 @@ public final class BlockWalker {
       communicator.abort("interrupted");
     }
     communicator.checkUsable();
-  }
-
-  private Tensor forward(Tensor inputs) {
-    NativeOwner holder = new NativeOwner();
-    Tensor hidden = inputs;
-    try {
-      for (int i = 0; i < model.blocks().size(); i++) {
-        NativeOwner next = new NativeOwner();
-        try (PointerScope scope = new PointerScope()) {
-          Block block = model.blocks().get(i);
-          hidden = next.own(block.forward(arrive(i, i + 1), hidden, Pass.evaluation()));
-        }
-        holder.close();
-        holder = next;
-      }
-      return hidden.detach();
-    } finally {
-      holder.close();
-    }
   }
 }

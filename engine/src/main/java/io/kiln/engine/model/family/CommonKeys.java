@@ -1,5 +1,7 @@
 package io.kiln.engine.model.family;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.kiln.engine.config.JsonSection;
 import io.kiln.engine.model.Activation;
 import java.util.List;
@@ -78,6 +80,22 @@ final class CommonKeys {
   static void acceptHarmless(JsonSection section, List<String> familysOwn) {
     HARMLESS.forEach(section::raw);
     familysOwn.forEach(section::raw);
+  }
+
+  /**
+   * The configuration that was given, as Hugging Face's classes are to read it again. Token ids
+   * that it leaves out are none: their defaults (GPT-2's 50256, Llama's 1 and 2) would be no token
+   * of a small vocabulary, or an ordinary one.
+   */
+  static ObjectNode completed(JsonNode given, String architecture) {
+    ObjectNode json = given.deepCopy();
+    json.putArray("architectures").add(architecture);
+    for (String key : List.of("bos_token_id", "eos_token_id")) {
+      if (!json.has(key)) {
+        json.putNull(key);
+      }
+    }
+    return json;
   }
 
   /** Refuses a switch of the architecture that is not set as Kiln computes. */

@@ -69,8 +69,7 @@ final class Gpt2Family {
             tied,
             DecoderNames.GPT2);
 
-    ObjectNode json = given.deepCopy();
-    json.putArray("architectures").add("GPT2LMHeadModel");
+    ObjectNode json = CommonKeys.completed(given, "GPT2LMHeadModel");
     json.put("vocab_size", vocabulary)
         .put("n_positions", positions)
         .put("n_embd", hidden)
@@ -84,12 +83,6 @@ final class Gpt2Family {
         .put("layer_norm_epsilon", epsilon)
         .put("initializer_range", range)
         .put("tie_word_embeddings", tied);
-    // Hugging Face's default, 50256, would be no token of a smaller vocabulary.
-    for (String key : List.of("bos_token_id", "eos_token_id")) {
-      if (!json.has(key)) {
-        json.putNull(key);
-      }
-    }
     return new DecoderDefinition("gpt2", config, new HuggingFaceLayout(true, "transformer."), json);
   }
 }

@@ -68,8 +68,7 @@ final class LlamaFamily {
             tied,
             DecoderNames.LLAMA);
 
-    ObjectNode json = given.deepCopy();
-    json.putArray("architectures").add("LlamaForCausalLM");
+    ObjectNode json = CommonKeys.completed(given, "LlamaForCausalLM");
     json.put("vocab_size", vocabulary)
         .put("hidden_size", hidden)
         .put("intermediate_size", inner)
@@ -87,12 +86,6 @@ final class LlamaFamily {
         .put("attention_dropout", dropout);
     if (!json.hasNonNull("rope_parameters")) {
       json.put("rope_theta", rotary.theta());
-    }
-    // Hugging Face's defaults, 1 and 2, are ordinary bytes of a byte vocabulary.
-    for (String key : List.of("bos_token_id", "eos_token_id")) {
-      if (!json.has(key)) {
-        json.putNull(key);
-      }
     }
     return new DecoderDefinition("llama", config, HuggingFaceLayout.PLAIN, json);
   }
