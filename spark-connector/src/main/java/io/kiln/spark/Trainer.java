@@ -6,6 +6,8 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.kiln.datasource.DataSection;
 import io.kiln.datasource.TrainingData;
 import io.kiln.engine.config.ConfigException;
+import io.kiln.engine.config.DeepSpeedConfig;
+import io.kiln.engine.config.ElasticityConfig;
 import io.kiln.spark.barrier.LoggedRemarks;
 import io.kiln.spark.barrier.RunListener;
 import io.kiln.spark.cluster.SessionCheck;
@@ -125,16 +127,19 @@ public final class Trainer {
             SparkMaster.parse(spark.master()),
             Map.of("spark.task.cpus", spark.getConf().get("spark.task.cpus", "1")),
             ranks);
-    int size =
-        place
-            .ranksWithoutAsking()
-            .orElseGet(() -> place.ranksOn(Slots.await(session.sparkContext(), ranks)));
+    Optional<ElasticityConfig> elasticity = DeepSpeedConfig.elasticity(deepspeed);
+    int slots =
+        place.slotsWithoutAsking().orElseGet(() -> Slots.await(session.sparkContext(), ranks));
+    int size = place.ranksOn(slots, elasticity);
     OutputDirectory output =
         outputDirectory
             .map(path -> OutputDirectory.of(path, spark.hadoopConfiguration()))
             .orElseGet(() -> OutputDirectory.temporary(spark.hadoopConfiguration()));
     TrainingRun run = new TrainingRun(model, deepspeed, training, size, output);
     run.check();
+    if (ranks.isEmpty() && size < slots) {
+      listener.onRemark(0, "elasticity: %d of %d slots train".formatted(size, slots));
+    }
     // Executors of this machine's own clusters come one by one; a barrier stage needs them all.
     Slots.await(session.sparkContext(), OptionalInt.of(size));
     run.run(spark, read, listener);
@@ -269,7 +274,10 @@ public final class Trainer {
       return this;
     }
 
-    /** Tasks that train together. Default: one on each slot of the cluster. */
+    /**
+     * Tasks that train together. Default: one on each slot of the cluster; with DeepSpeed's
+     * elasticity, the largest valid number of them.
+     */
     public Builder ranks(int count) {
       this.ranks = OptionalInt.of(count);
       return this;

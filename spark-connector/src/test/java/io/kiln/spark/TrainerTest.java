@@ -168,6 +168,33 @@ class TrainerTest {
     assertNotEquals(first, other);
   }
 
+  @Test
+  void an_elastic_job_leaves_slots_free_that_its_batch_has_no_use_for() {
+    List<String> remarks = new ArrayList<>();
+    TrainingSummary summary =
+        language()
+            .deepspeed(
+                """
+                {"elasticity": {"enabled": true, "max_train_batch_size": 9,
+                                "micro_batch_sizes": [2, 4], "max_gpus": 1}}
+                """)
+            .maxSteps(2)
+            .listener(
+                new RunListener() {
+                  @Override
+                  public void onRemark(int rank, String line) {
+                    remarks.add(line);
+                  }
+                })
+            .build()
+            .fit(texts())
+            .summary();
+    assertEquals(1, summary.worldSize());
+    assertTrue(remarks.contains("elasticity: 1 of 2 slots train"), remarks.toString());
+    // Two steps of 8 = 4 x 2 samples of 8 tokens.
+    assertEquals(2 * 8 * 8, summary.tokens());
+  }
+
   private static Dataset<Row> points(boolean classes) {
     Random random = new Random(1);
     List<Row> rows = new ArrayList<>();

@@ -1,5 +1,6 @@
 package io.kiln.engine.config;
 
+import java.util.List;
 import java.util.OptionalLong;
 
 /**
@@ -13,6 +14,9 @@ public record BatchSizes(int global, int micro, int accumulation) {
   private static final String GLOBAL = "train_batch_size";
   private static final String MICRO = "train_micro_batch_size_per_gpu";
   private static final String ACCUMULATION = "gradient_accumulation_steps";
+
+  /** What a configuration may say of them. */
+  static final List<String> KEYS = List.of(GLOBAL, MICRO, ACCUMULATION);
 
   /**
    * Reads the three keys. Values of {@code "auto"} are found from the others where they decide.

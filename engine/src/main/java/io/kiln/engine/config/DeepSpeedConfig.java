@@ -22,6 +22,7 @@ import java.util.OptionalLong;
  * Kiln does not is refused by name; nothing is ignored in silence.
  *
  * @param batch samples of a step
+ * @param elasticity what other numbers of ranks the batch can be cut for, where enabled
  * @param optimizer AdamW with {@link AutoValues}' parameters where the configuration has none
  * @param groups rates and decay by parameter name and depth
  * @param scheduler constant where the configuration has none
@@ -35,6 +36,7 @@ import java.util.OptionalLong;
  */
 public record DeepSpeedConfig(
     BatchSizes batch,
+    Optional<ElasticityConfig> elasticity,
     OptimizerConfig optimizer,
     ParameterGroupsConfig groups,
     SchedulerConfig scheduler,
@@ -69,6 +71,17 @@ public record DeepSpeedConfig(
    */
   public static DeepSpeedConfig parse(Path file, int worldSize, AutoValues auto) {
     return parse(JsonSection.of(file.toString(), read(file)), worldSize, auto);
+  }
+
+  /**
+   * The elasticity section alone, for whoever has yet to choose a number of ranks.
+   *
+   * @param json the whole configuration inline
+   * @return empty where elasticity is not enabled
+   * @throws ConfigException if the section cannot be used
+   */
+  public static Optional<ElasticityConfig> elasticity(JsonNode json) {
+    return ElasticitySection.read(JsonSection.of("deepspeed", json), new ArrayList<>());
   }
 
   /**
@@ -112,9 +125,13 @@ public record DeepSpeedConfig(
     List<String> notes = new ArrayList<>();
     PrecisionConfig precision = PrecisionSection.read(root, auto, notes);
     OptimizerSection.Result optimizer = OptimizerSection.read(root, auto);
+    Optional<ElasticityConfig> elasticity = ElasticitySection.read(root, notes);
     DeepSpeedConfig config =
         new DeepSpeedConfig(
-            BatchSizes.read(root, worldSize, auto),
+            elasticity
+                .map(e -> ElasticitySection.sizes(e, worldSize, notes))
+                .orElseGet(() -> BatchSizes.read(root, worldSize, auto)),
+            elasticity,
             optimizer.optimizer(),
             optimizer.groups(),
             SchedulerSection.read(root, auto),
@@ -150,6 +167,7 @@ public record DeepSpeedConfig(
   private DeepSpeedConfig withNotes(List<String> lines) {
     return new DeepSpeedConfig(
         batch,
+        elasticity,
         optimizer,
         groups,
         scheduler,

@@ -39,7 +39,6 @@ final class ForeignKeys {
               "csv_monitor",
               "comms_logger",
               "autotuning",
-              "elasticity",
               "compression_training",
               "quantize_training",
               "weight_quantization",

@@ -1,5 +1,5 @@
 /**
  * DeepSpeed's configuration as records: parsed, checked against each other, unknown keys refused by
- * name. Reads JSON; computes nothing and touches no tensor.
+ * name. Reads JSON and touches no tensor.
  */
 package io.kiln.engine.config;

@@ -350,7 +350,6 @@ class DeepSpeedConfigTest {
         "\"flops_profiler\": {\"enabled\": true}",
         "\"activation_checkpointing\": {\"partition_activations\": true}",
         "\"tensorboard\": {\"enabled\": true}",
-        "\"elasticity\": {\"enabled\": true}",
         "\"compression_training\": {\"sparse_pruning\": {\"shared_parameters\": {\"enabled\": true}}}",
         "\"curriculum_learning\": {\"enabled\": true}",
         "\"sparse_attention\": {\"mode\": \"fixed\"}",

@@ -39,7 +39,8 @@ import picocli.CommandLine.Spec;
       "  training    max_steps or epochs, seed, eval_interval, eval_steps",
       "  spark       master (default "
           + SparkMaster.DEFAULT
-          + "), conf, ranks (default: one a slot)",
+          + "), conf, ranks (default: one a slot;",
+      "              with elasticity, the largest valid number)",
       "  output_dir  a folder that does not exist yet, on any file system that Hadoop knows",
       "",
       "Examples:",

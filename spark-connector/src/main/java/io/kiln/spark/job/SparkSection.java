@@ -2,10 +2,12 @@ package io.kiln.spark.job;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.kiln.engine.config.ConfigException;
+import io.kiln.engine.config.ElasticityConfig;
 import io.kiln.engine.config.JsonSection;
 import io.kiln.spark.cluster.SparkMaster;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
@@ -13,7 +15,8 @@ import java.util.OptionalInt;
  *
  * @param master as Spark takes it
  * @param conf Spark's own settings
- * @param ranks tasks of the barrier stage; empty for one on each slot of the master
+ * @param ranks tasks of the barrier stage; empty for one on each slot of the master, or with
+ *     elasticity for the largest valid number of them
  */
 public record SparkSection(SparkMaster master, Map<String, String> conf, OptionalInt ranks) {
   public SparkSection {
@@ -67,23 +70,21 @@ public record SparkSection(SparkMaster master, Map<String, String> conf, Optiona
     return Integer.parseInt(cpus);
   }
 
-  /**
-   * Number of ranks, where the master need not be asked.
-   *
-   * @throws ConfigException if the master has fewer slots than the job has ranks
-   */
-  public OptionalInt ranksWithoutAsking() {
-    OptionalInt slots = master.slots(cpusPerTask());
-    return slots.isEmpty() ? OptionalInt.empty() : OptionalInt.of(ranksOn(slots.getAsInt()));
+  /** Tasks that run at once, where the master need not be asked. */
+  public OptionalInt slotsWithoutAsking() {
+    return master.slots(cpusPerTask());
   }
 
   /**
-   * Number of ranks on a master that offers so many slots.
+   * Number of ranks on a master that offers so many slots: what the job says, or else the most that
+   * find room, of those that an elastic batch can be cut for.
    *
-   * @throws ConfigException if those are fewer than the job has ranks
+   * @param elasticity of the job's DeepSpeed configuration
+   * @throws ConfigException if the slots are fewer than the ranks
    */
-  public int ranksOn(int slots) {
-    int wanted = ranks.orElse(Math.max(1, slots));
+  public int ranksOn(int slots, Optional<ElasticityConfig> elasticity) {
+    int room = Math.max(1, slots);
+    int wanted = ranks.orElseGet(() -> elasticity.map(e -> e.largestUpTo(room)).orElse(room));
     if (slots < wanted) {
       throw new ConfigException(
           "spark.ranks",

@@ -4,11 +4,13 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.kiln.datasource.DataException;
 import io.kiln.engine.config.AutoValues;
 import io.kiln.engine.config.DeepSpeedConfig;
+import io.kiln.engine.config.ElasticityConfig;
 import io.kiln.spark.job.Job;
 import io.kiln.spark.output.RunFolder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalInt;
 
 /** What can be said of a job before anything is started for it. */
@@ -39,9 +41,13 @@ public final class JobCheck {
   /** Where the number of ranks is the cluster's to say, all but the batch sizes can be checked. */
   private static DeepSpeedConfig deepspeed(Job job) {
     AutoValues auto = new AutoSizes(job.training().maxSteps().orElse(1), 0).values();
-    OptionalInt ranks = job.spark().ranksWithoutAsking();
-    if (ranks.isEmpty()) {
-      ranks = job.spark().ranks();
+    Optional<ElasticityConfig> elasticity = DeepSpeedConfig.elasticity(job.deepspeed());
+    OptionalInt slots = job.spark().slotsWithoutAsking();
+    OptionalInt ranks = job.spark().ranks();
+    if (slots.isPresent()) {
+      ranks = OptionalInt.of(job.spark().ranksOn(slots.getAsInt(), elasticity));
+    } else if (ranks.isEmpty() && elasticity.isPresent()) {
+      ranks = OptionalInt.of(elasticity.get().largestUpTo(Integer.MAX_VALUE));
     }
     if (ranks.isPresent() || !job.deepspeed().isObject()) {
       return DeepSpeedConfig.parse(job.deepspeed(), ranks.orElse(1), auto);

@@ -6,12 +6,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.kiln.datasource.DataException;
 import io.kiln.engine.config.ConfigException;
+import io.kiln.engine.config.DeepSpeedConfig;
 import io.kiln.spark.training.JobCheck;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.OptionalInt;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -54,11 +54,18 @@ class JobTest {
     return error.getMessage();
   }
 
+  private static int ranks(Job job) {
+    return job.spark()
+        .ranksOn(
+            job.spark().slotsWithoutAsking().getAsInt(),
+            DeepSpeedConfig.elasticity(job.deepspeed()));
+  }
+
   @Test
   void the_default_is_a_rank_on_each_of_two_executors() {
     Job job = read();
     JobCheck.beforeSpark(job);
-    assertEquals(OptionalInt.of(2), job.spark().ranksWithoutAsking());
+    assertEquals(2, ranks(job));
     assertEquals("local-cluster[2,1,1024]", job.spark().master().url());
   }
 
@@ -74,7 +81,7 @@ class JobTest {
             "data.path=[\"a\", \"b\"]",
             "data.path.1=c d");
     assertEquals(7, job.training().maxSteps().orElseThrow());
-    assertEquals(OptionalInt.of(3), job.spark().ranksWithoutAsking());
+    assertEquals(3, ranks(job));
     assertEquals(3, job.deepspeed().get("train_batch_size").asInt());
     assertEquals(false, job.data().shuffle());
     assertEquals(1, job.spark().cpusPerTask());
@@ -95,6 +102,50 @@ class JobTest {
     Job job = read("training.max_steps=null", "training.epochs=2");
     // 10 samples in batches of 4: two steps an epoch, what is left over is dropped.
     assertEquals(4, job.training().steps(10, 4));
+  }
+
+  /** The batch is 4 x 6 = 24 samples: a highly composite number of the largest micro-batch. */
+  private static String elastic(String more) {
+    return "deepspeed={\"elasticity\": {\"enabled\": true, \"max_train_batch_size\": 24,"
+        + " \"micro_batch_sizes\": [2, 4]"
+        + more
+        + "}}";
+  }
+
+  @Test
+  void an_elastic_job_takes_the_largest_valid_number_of_ranks_that_finds_room() {
+    for (String version : List.of("0.1", "0.2")) {
+      String section = elastic(", \"version\": " + version);
+      assertEquals(4, ranks(read(section, "spark.master=local[5]")));
+      assertEquals(6, ranks(read(section, "spark.master=local[6]")));
+      assertEquals(12, ranks(read(section, "spark.master=local[100]")));
+      assertEquals(3, ranks(read(section, "spark.master=local[5]", "spark.ranks=3")));
+      JobCheck.beforeSpark(read(section, "spark.master=local[5]"));
+    }
+  }
+
+  @Test
+  void an_elastic_job_refuses_ranks_that_its_batch_cannot_be_cut_for() {
+    assertEquals(
+        "deepspeed.elasticity: 5 ranks are not valid for a batch of 24 samples: the number of ranks"
+            + " can be 1, 2, 3, 4, 6 or 12",
+        refused(elastic(", \"version\": 0.1"), "spark.master=local[8]", "spark.ranks=5"));
+    assertEquals(
+        "deepspeed.elasticity: 2 slots are too few for a batch of 24 samples: the number of ranks"
+            + " can be 3, 4, 6 or 12",
+        refused(elastic(", \"min_gpus\": 3"), "spark.master=local[2]"));
+    // Where the master must be asked for its slots, all the rest is checked.
+    JobCheck.beforeSpark(read(elastic(""), "spark.master=yarn"));
+    JobCheck.beforeSpark(read(elastic(""), "spark.master=yarn", "spark.ranks=6"));
+    assertTrue(
+        refused(elastic(""), "spark.master=yarn", "spark.ranks=13")
+            .contains("13 ranks are not valid"));
+    assertTrue(
+        refused(elastic(", \"min_gpus\": 50, \"version\": 0.1"), "spark.master=yarn")
+            .contains("no number of ranks from min_gpus 50"));
+    assertEquals(
+        "deepspeed.elasticity.min_gpus: must be at least 1, not 0",
+        refused(elastic(", \"min_gpus\": 0"), "spark.master=yarn"));
   }
 
   @ParameterizedTest
