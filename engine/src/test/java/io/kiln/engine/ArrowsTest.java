@@ -46,7 +46,7 @@ class ArrowsTest {
           .whereLayer("comm")
           .mayOnlyBeAccessedByLayers("zero", "train")
           .whereLayer("checkpoint")
-          .mayOnlyBeAccessedByLayers("model", "train", "infer")
+          .mayOnlyBeAccessedByLayers("model", "zero", "train", "infer")
           .whereLayer("config")
           .mayOnlyBeAccessedByLayers("optim", "model", "zero", "train");
 

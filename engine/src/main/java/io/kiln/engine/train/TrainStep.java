@@ -10,6 +10,7 @@ import io.kiln.engine.train.StepClock.Phase;
 import io.kiln.engine.zero.GradientNorm;
 import io.kiln.engine.zero.ShardedParameters;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * The life of a training step: micro-batches forward and back, one norm, one update or none, and
@@ -47,6 +48,17 @@ final class TrainStep {
     this.gradientScale = gradientScale;
     this.communicator = communicator;
     this.seed = seed;
+  }
+
+  /** Goes on from where another training stood. */
+  void restore(TrainingState state) {
+    applied = state.applied();
+    state.lossScale().ifPresent(lossScale::restore);
+  }
+
+  /** Where this stands after so many steps. */
+  TrainingState state(long steps) {
+    return new TrainingState(steps, applied, Optional.of(lossScale.state()));
   }
 
   /**

@@ -1,9 +1,9 @@
 package io.kiln.engine.train;
 
+import io.kiln.engine.checkpoint.Piece;
 import io.kiln.engine.comm.Communicator;
 import io.kiln.engine.config.DeepSpeedConfig;
 import io.kiln.engine.config.ZeroConfig;
-import io.kiln.engine.model.ParameterInitializer;
 import io.kiln.engine.optim.GradientClipping;
 import io.kiln.engine.optim.LossScaler;
 import io.kiln.engine.optim.Optimizer;
@@ -17,6 +17,7 @@ import io.kiln.engine.zero.ZeroMemory;
 import io.kiln.engine.zero.ZeroOptions;
 import io.kiln.engine.zero.ZeroStage;
 import java.util.Iterator;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.bytedeco.javacpp.PointerScope;
@@ -38,6 +39,11 @@ public final class Training implements AutoCloseable {
 
   /** Allocates this rank's shards and fills them with the seed's first values. */
   public Training(TrainingPlan plan, Communicator communicator) {
+    this(plan, communicator, new FromSeed(plan.seed()));
+  }
+
+  /** Allocates this rank's shards and fills them with what the starting point says. */
+  public Training(TrainingPlan plan, Communicator communicator, StartingPoint start) {
     this.plan = plan;
     this.communicator = communicator;
     DeepSpeedConfig config = plan.deepspeed();
@@ -51,7 +57,8 @@ public final class Training implements AutoCloseable {
           new ShardedParameters(
               plan.model(), zeroOptions(config), communicator, device, assignment, optimizer);
       this.parameters = owner.own(sharded, sharded::close);
-      parameters.initialize(new ParameterInitializer(plan.seed())::fill);
+      TrainingState begun = start.fill(parameters);
+      this.steps = begun.step();
       this.walker =
           new BlockWalker(plan.model(), parameters.blocks(), new KeepGraph(), device, communicator);
       this.step =
@@ -65,6 +72,7 @@ public final class Training implements AutoCloseable {
               GradientScale.of(config.communication(), communicator.size()),
               communicator,
               plan.seed());
+      step.restore(begun);
     } catch (RuntimeException | Error e) {
       owner.close();
       throw e;
@@ -110,6 +118,21 @@ public final class Training implements AutoCloseable {
   /** Hands the trained parameters, whole and in fp32, to {@code sink} on rank 0. */
   public void exportParameters(ParameterSink sink) {
     parameters.export(sink::accept);
+  }
+
+  /** Where it stands, between two steps; all but the tensors. */
+  public TrainingState state() {
+    return step.state(steps);
+  }
+
+  /** This rank's share of what a checkpoint holds: the live tensors, which the next step moves. */
+  public List<Piece> shardPieces() {
+    return parameters.shardPieces();
+  }
+
+  /** Names of what the optimizer keeps of each parameter. */
+  public List<String> optimizerStates() {
+    return parameters.stateNames();
   }
 
   /** Bytes that this rank holds for good, counted where they were allocated. */

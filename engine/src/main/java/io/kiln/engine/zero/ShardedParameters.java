@@ -1,5 +1,6 @@
 package io.kiln.engine.zero;
 
+import io.kiln.engine.checkpoint.Piece;
 import io.kiln.engine.comm.Communicator;
 import io.kiln.engine.comm.Pending;
 import io.kiln.engine.model.Block;
@@ -31,10 +32,13 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * ZeroOptions} say. The same class at every stage. Used by one thread.
  */
 public final class ShardedParameters implements AutoCloseable {
+  private static final String MASTER = "master";
+
   private final MemoryLedger ledger;
   private final Communicator communicator;
   private final List<BlockParameters> blocks = new ArrayList<>();
   private final List<Segment> segments = new ArrayList<>();
+  private final List<String> stateNames;
 
   /**
    * Allocates everything; the values are zero until {@link #initialize}.
@@ -51,6 +55,7 @@ public final class ShardedParameters implements AutoCloseable {
       Optimizer optimizer) {
     this.communicator = communicator;
     this.ledger = new MemoryLedger(device);
+    this.stateNames = optimizer.stateNames();
     try {
       allocate(model, options, groups, optimizer);
     } catch (RuntimeException | Error e) {
@@ -224,6 +229,60 @@ public final class ShardedParameters implements AutoCloseable {
             consumer.accept(placement.spec(), BlockAllocation.shaped(whole, placement));
           }
         }
+      }
+    }
+  }
+
+  /** Every parameter, in the order of the model's chain. */
+  public List<ParameterSpec> specs() {
+    return blocks.stream()
+        .flatMap(block -> block.layout().placements().stream())
+        .map(Placement::spec)
+        .toList();
+  }
+
+  /** Names of what the optimizer keeps of each parameter. */
+  public List<String> stateNames() {
+    return stateNames;
+  }
+
+  /** All that this rank updates, as a checkpoint knows it: master weights and optimizer state. */
+  public List<Piece> ownedPieces() {
+    List<Piece> pieces = new ArrayList<>();
+    for (BlockParameters block : blocks) {
+      OwnedPart owned = block.owned();
+      addPieces(pieces, block, owned.begin(), owned.begin() + owned.elements());
+    }
+    return pieces;
+  }
+
+  /** This rank's shard of it, even where it holds the whole: what it writes for all. */
+  public List<Piece> shardPieces() {
+    List<Piece> pieces = new ArrayList<>();
+    for (BlockParameters block : blocks) {
+      long begin = communicator.rank() * block.layout().shardElements();
+      addPieces(pieces, block, begin, begin + block.layout().shardElements());
+    }
+    return pieces;
+  }
+
+  private void addPieces(List<Piece> pieces, BlockParameters block, long begin, long end) {
+    OwnedPart owned = block.owned();
+    for (Placement placement : block.layout().placements()) {
+      long from = Math.max(begin, placement.offset());
+      long to = Math.min(end, placement.end());
+      if (from < to) {
+        Map<String, Tensor> values = new LinkedHashMap<>();
+        try (PointerScope scope = new PointerScope()) {
+          long at = from - owned.begin();
+          values.put(MASTER, ledger.view(owned.master().narrow(0, at, to - from)));
+          for (int i = 0; i < stateNames.size(); i++) {
+            values.put(
+                stateNames.get(i), ledger.view(owned.states().get(i).narrow(0, at, to - from)));
+          }
+        }
+        pieces.add(
+            new Piece(placement.spec().name(), from - placement.offset(), to - from, values));
       }
     }
   }

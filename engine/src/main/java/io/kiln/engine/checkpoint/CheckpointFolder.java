@@ -1,0 +1,184 @@
+package io.kiln.engine.checkpoint;
+
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.NoSuchFileException;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.stream.Stream;
+
+/**
+ * The checkpoints of a run in their store: {@code global_step20/}, {@code global_step40/}, and
+ * {@code latest}, a text that names the newest. A checkpoint is what has a whole manifest; neither
+ * a listing nor {@code latest} is taken for more than a hint.
+ *
+ * @param store where they are
+ */
+public record CheckpointFolder(CheckpointStore store) {
+  private static final String PREFIX = "global_step";
+  private static final String LATEST = "latest";
+
+  /** Far above any manifest: what is longer is none. */
+  private static final long MOST_MANIFEST_BYTES = 1L << 30;
+
+  /** The folder of a checkpoint. */
+  public static String name(long step) {
+    return PREFIX + step;
+  }
+
+  /** The step in a checkpoint's folder name, if it is one. */
+  public static OptionalLong step(String name) {
+    return name.matches(PREFIX + "\\d{1,18}")
+        ? OptionalLong.of(Long.parseLong(name.substring(PREFIX.length())))
+        : OptionalLong.empty();
+  }
+
+  /** The place of a checkpoint as an error names it. */
+  public String where(long step) {
+    return store.location() + "/" + name(step);
+  }
+
+  /** Steps at which there may be a checkpoint, newest first. */
+  public List<Long> candidates() throws IOException {
+    return Stream.concat(store.list("").stream(), latest().stream())
+        .map(CheckpointFolder::step)
+        .filter(OptionalLong::isPresent)
+        .map(OptionalLong::getAsLong)
+        .distinct()
+        .sorted(Comparator.reverseOrder())
+        .toList();
+  }
+
+  /** What {@code latest} says. */
+  public Optional<String> latest() throws IOException {
+    try {
+      return Optional.of(new String(read(LATEST), StandardCharsets.UTF_8).strip());
+    } catch (NoSuchFileException none) {
+      return Optional.empty();
+    }
+  }
+
+  private byte[] read(String path) throws IOException {
+    try (StoredFile file = store.open(path)) {
+      if (file.length() > MOST_MANIFEST_BYTES) {
+        throw new CheckpointException(
+            store.location() + "/" + path, "is too long: " + file.length() + " bytes");
+      }
+      byte[] bytes = new byte[(int) file.length()];
+      file.readFully(0, bytes, 0, bytes.length);
+      return bytes;
+    }
+  }
+
+  /**
+   * Reads a manifest.
+   *
+   * @throws CheckpointException if it is missing or cannot be used
+   */
+  public CheckpointManifest manifest(long step) throws IOException {
+    String path = name(step) + "/" + CheckpointManifest.FILE;
+    String where = store.location() + "/" + path;
+    try {
+      CheckpointManifest manifest = CheckpointManifest.parse(where, read(path));
+      if (manifest.step() != step) {
+        throw new CheckpointException(where, "is that of step " + manifest.step());
+      }
+      return manifest;
+    } catch (NoSuchFileException missing) {
+      throw new CheckpointException(where, "is missing: the checkpoint is not whole", missing);
+    }
+  }
+
+  /**
+   * Reads every byte of a checkpoint.
+   *
+   * @throws CheckpointException at the first that is not what was written
+   */
+  public CheckpointManifest verify(long step) throws IOException {
+    CheckpointManifest manifest = manifest(step);
+    for (StoredShard shard : manifest.shards()) {
+      try (ShardReader reader = ShardReader.open(store, name(step), shard)) {
+        reader.verify();
+      }
+    }
+    return manifest;
+  }
+
+  /**
+   * Makes a draft whose files are all closed the newest checkpoint. May be called again when it
+   * failed half way.
+   *
+   * @param draft its folder in the store
+   */
+  public void publish(String draft, CheckpointManifest manifest) throws IOException {
+    byte[] content = manifest.toBytes();
+    String name = name(manifest.step());
+    if (!holds(name + "/" + CheckpointManifest.FILE, content)) {
+      try (OutputStream out = store.create(draft + "/" + CheckpointManifest.FILE)) {
+        out.write(content);
+      }
+      store.publish(draft, name);
+    }
+    store.replace(LATEST, (name + "\n").getBytes(StandardCharsets.UTF_8));
+  }
+
+  private boolean holds(String path, byte[] content) throws IOException {
+    try {
+      return Arrays.equals(read(path), content);
+    } catch (NoSuchFileException none) {
+      return false;
+    }
+  }
+
+  /**
+   * Removes what is too much. The newest checkpoint is known to be whole; older ones count only if
+   * their manifest is.
+   *
+   * @param newest stays
+   * @param keepLast how many stay, the newest among them; at least 1
+   * @param keepEvery checkpoints of multiples of this stay too; 0 for none
+   */
+  public void prune(long newest, int keepLast, long keepEvery) throws IOException {
+    int whole = 1;
+    for (long step : candidates()) {
+      if (step >= newest || keepEvery > 0 && step % keepEvery == 0) {
+        continue;
+      }
+      if (whole < keepLast && hasManifest(step)) {
+        whole++;
+      } else if (whole >= keepLast) {
+        store.delete(name(step));
+      }
+    }
+  }
+
+  private boolean hasManifest(long step) throws IOException {
+    try {
+      manifest(step);
+      return true;
+    } catch (CheckpointException damaged) {
+      return false;
+    }
+  }
+
+  /** Removes what writers that died have left: drafts, and folders without a manifest. */
+  public void removeUnfinished() throws IOException {
+    for (String name : store.list("")) {
+      if (name.startsWith("." + PREFIX) || step(name).isPresent() && isUnfinished(name)) {
+        store.delete(name);
+      }
+    }
+  }
+
+  private boolean isUnfinished(String name) throws IOException {
+    try (StoredFile manifest = store.open(name + "/" + CheckpointManifest.FILE)) {
+      return false;
+    } catch (NoSuchFileException none) {
+      return true;
+    }
+  }
+}

@@ -1,0 +1,111 @@
+package io.kiln.engine.train.recovery;
+
+import io.kiln.engine.checkpoint.CheckpointFolder;
+import io.kiln.engine.checkpoint.Piece;
+import io.kiln.engine.checkpoint.ShardWriter;
+import io.kiln.engine.checkpoint.StoredShard;
+import java.io.IOException;
+import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * One rank's thread that writes checkpoints behind the training. What the store refuses is tried
+ * again a few times, seconds apart: stores are away for a moment.
+ */
+final class CheckpointWriter {
+  private static final long[] RETRY_AFTER_MILLIS = {1_000, 3_000, 10_000};
+  private static final long STOPPING_SECONDS = 30;
+
+  private final CheckpointFolder folder;
+  private final CheckpointPolicy policy;
+  private final ExecutorService thread;
+
+  CheckpointWriter(CheckpointFolder folder, CheckpointPolicy policy, int rank) {
+    this.folder = folder;
+    this.policy = policy;
+    this.thread =
+        Executors.newSingleThreadExecutor(
+            work -> {
+              Thread made = new Thread(work, "kiln-checkpoint-" + rank);
+              made.setDaemon(true);
+              return made;
+            });
+  }
+
+  /** Something that the store may refuse. */
+  private interface Work<T> {
+    T run() throws IOException;
+  }
+
+  private static <T> T persistently(Work<T> work) throws IOException, InterruptedException {
+    IOException last = null;
+    for (int i = 0; i <= RETRY_AFTER_MILLIS.length; i++) {
+      if (i > 0) {
+        Thread.sleep(RETRY_AFTER_MILLIS[i - 1]);
+      }
+      try {
+        return work.run();
+      } catch (IOException refused) {
+        if (last != null) {
+          refused.addSuppressed(last);
+        }
+        last = refused;
+      }
+    }
+    throw last;
+  }
+
+  /** Writes this rank's shard. */
+  Future<StoredShard> write(String draft, String file, List<Piece> pieces) {
+    return thread.submit(
+        () -> persistently(() -> ShardWriter.write(folder.store(), draft, file, pieces)));
+  }
+
+  /** Makes a checkpoint of what all ranks have written. */
+  Future<?> publish(CheckpointFlight flight) {
+    return thread.submit(
+        () ->
+            persistently(
+                () -> {
+                  folder.publish(flight.draft(), flight.manifest());
+                  return null;
+                }));
+  }
+
+  /** Removes what is too much; where that fails, the next checkpoint does it. */
+  void prune(long newest) {
+    thread.submit(
+        () -> {
+          folder.prune(newest, policy.keepLast(), policy.keepEvery());
+          return null;
+        });
+  }
+
+  /** Removes this rank's file of one that failed; where that fails too, the next run does it. */
+  void discard(String draft, String file) {
+    thread.submit(
+        () -> {
+          folder.store().delete(draft + "/" + file);
+          return null;
+        });
+  }
+
+  /** Ends the thread; whether it has ended and the pieces may go. */
+  boolean stop() {
+    thread.shutdownNow();
+    boolean interrupted = Thread.interrupted();
+    try {
+      return thread.awaitTermination(STOPPING_SECONDS, TimeUnit.SECONDS);
+    } catch (InterruptedException again) {
+      interrupted = true;
+      return false;
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+}

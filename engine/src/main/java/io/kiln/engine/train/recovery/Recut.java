@@ -1,0 +1,99 @@
+package io.kiln.engine.train.recovery;
+
+import io.kiln.engine.checkpoint.CheckpointException;
+import io.kiln.engine.checkpoint.CheckpointFolder;
+import io.kiln.engine.checkpoint.CheckpointManifest;
+import io.kiln.engine.checkpoint.Piece;
+import io.kiln.engine.checkpoint.ShardReader;
+import io.kiln.engine.checkpoint.StoredShard;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.Tensor;
+
+/**
+ * Reads pieces out of the shards of a checkpoint, however those were cut: of each file only the
+ * ranges that are wanted, and no file more than needed.
+ *
+ * @param folder with the checkpoint
+ * @param manifest of it
+ */
+public record Recut(CheckpointFolder folder, CheckpointManifest manifest) {
+  /** Elements that are still to come: {@code target} is one of a piece's values. */
+  private record Missing(String kind, Piece piece, long begin, long end) {}
+
+  /**
+   * Fills the values of {@code wanted}.
+   *
+   * @param firstShard the file to look into first: the one that most likely has it all
+   * @throws CheckpointException if a file is damaged, or elements are in none
+   */
+  public void read(List<Piece> wanted, int firstShard) throws IOException {
+    List<Missing> missing = new ArrayList<>();
+    for (Piece piece : wanted) {
+      for (String kind : piece.values().keySet()) {
+        missing.add(new Missing(kind, piece, piece.begin(), piece.begin() + piece.elements()));
+      }
+    }
+    int count = manifest.shards().size();
+    for (int i = 0; i < count && !missing.isEmpty(); i++) {
+      StoredShard shard = manifest.shards().get((firstShard + i) % count);
+      try (ShardReader reader =
+          ShardReader.open(folder.store(), CheckpointFolder.name(manifest.step()), shard)) {
+        missing = readFrom(reader, missing);
+      }
+    }
+    if (!missing.isEmpty()) {
+      Missing first = missing.get(0);
+      throw new CheckpointException(
+          folder.where(manifest.step()),
+          "holds no "
+              + first.kind()
+              + " of "
+              + first.piece().parameter()
+              + " from element "
+              + first.begin());
+    }
+  }
+
+  private static List<Missing> readFrom(ShardReader reader, List<Missing> missing)
+      throws IOException {
+    List<Missing> rest = new ArrayList<>();
+    // In the file's order: its chunks are read once each.
+    List<Map.Entry<ShardReader.Run, Missing>> found = new ArrayList<>();
+    for (Missing part : missing) {
+      Optional<ShardReader.Run> run = reader.run(part.kind(), part.piece().parameter());
+      if (run.isPresent() && overlap(run.get(), part)) {
+        found.add(Map.entry(run.get(), part));
+      } else {
+        rest.add(part);
+      }
+    }
+    found.sort(Comparator.comparingLong(entry -> reader.position(entry.getKey())));
+    for (Map.Entry<ShardReader.Run, Missing> entry : found) {
+      ShardReader.Run run = entry.getKey();
+      Missing part = entry.getValue();
+      long begin = Math.max(run.begin(), part.begin());
+      long end = Math.min(run.begin() + run.elements(), part.end());
+      try (PointerScope scope = new PointerScope()) {
+        Tensor value = part.piece().values().get(part.kind());
+        reader.read(run, begin, value.narrow(0, begin - part.piece().begin(), end - begin));
+      }
+      if (part.begin() < begin) {
+        rest.add(new Missing(part.kind(), part.piece(), part.begin(), begin));
+      }
+      if (end < part.end()) {
+        rest.add(new Missing(part.kind(), part.piece(), end, part.end()));
+      }
+    }
+    return rest;
+  }
+
+  private static boolean overlap(ShardReader.Run run, Missing part) {
+    return Math.max(run.begin(), part.begin()) < Math.min(run.begin() + run.elements(), part.end());
+  }
+}
