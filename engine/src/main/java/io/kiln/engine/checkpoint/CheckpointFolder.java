@@ -145,12 +145,12 @@ public record CheckpointFolder(CheckpointStore store) {
   public void prune(long newest, int keepLast, long keepEvery) throws IOException {
     int whole = 1;
     for (long step : candidates()) {
-      if (step >= newest || keepEvery > 0 && step % keepEvery == 0) {
+      if (step >= newest) {
         continue;
       }
-      if (whole < keepLast && hasManifest(step)) {
-        whole++;
-      } else if (whole >= keepLast) {
+      if (whole < keepLast) {
+        whole += hasManifest(step) ? 1 : 0;
+      } else if (keepEvery == 0 || step % keepEvery != 0) {
         store.delete(name(step));
       }
     }

@@ -16,7 +16,6 @@ import java.util.concurrent.TimeUnit;
  * again a few times, seconds apart: stores are away for a moment.
  */
 final class CheckpointWriter {
-  private static final long[] RETRY_AFTER_MILLIS = {1_000, 3_000, 10_000};
   private static final long STOPPING_SECONDS = 30;
 
   private final CheckpointFolder folder;
@@ -40,15 +39,18 @@ final class CheckpointWriter {
     T run() throws IOException;
   }
 
-  private static <T> T persistently(Work<T> work) throws IOException, InterruptedException {
+  private <T> T persistently(Work<T> work) throws IOException, InterruptedException {
     IOException last = null;
-    for (int i = 0; i <= RETRY_AFTER_MILLIS.length; i++) {
+    for (int i = 0; i <= policy.retryAfter().size(); i++) {
       if (i > 0) {
-        Thread.sleep(RETRY_AFTER_MILLIS[i - 1]);
+        Thread.sleep(policy.retryAfter().get(i - 1).toMillis());
       }
       try {
         return work.run();
       } catch (IOException refused) {
+        if (thread.isShutdown()) {
+          throw refused;
+        }
         if (last != null) {
           refused.addSuppressed(last);
         }

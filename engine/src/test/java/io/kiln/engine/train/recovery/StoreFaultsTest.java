@@ -1,0 +1,212 @@
+package io.kiln.engine.train.recovery;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.kiln.engine.checkpoint.CheckpointFolder;
+import io.kiln.engine.checkpoint.CheckpointStore;
+import io.kiln.engine.checkpoint.LocalCheckpointStore;
+import io.kiln.engine.checkpoint.StoredFile;
+import io.kiln.engine.train.recovery.RecoveryRun.Outcome;
+import java.io.FilterOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Stores that fail, half-way or for good, or are slow. */
+@Timeout(60)
+class StoreFaultsTest {
+  @TempDir Path folder;
+  private LocalCheckpointStore sound;
+
+  @BeforeEach
+  void open() {
+    sound = new LocalCheckpointStore(folder);
+  }
+
+  /** Breaks writes of files whose path says so, a number of times. */
+  private record Faulty(
+      CheckpointStore sound, String where, AtomicInteger times, long delayMillis, int afterBytes)
+      implements CheckpointStore {
+    @Override
+    public String location() {
+      return sound.location();
+    }
+
+    @Override
+    public OutputStream create(String path) throws IOException {
+      OutputStream out = sound.create(path);
+      if (!path.contains(where)) {
+        return out;
+      }
+      if (delayMillis > 0) {
+        pause();
+      }
+      return times.getAndDecrement() > 0 ? new Breaking(out, afterBytes) : out;
+    }
+
+    private void pause() throws IOException {
+      try {
+        Thread.sleep(delayMillis);
+      } catch (InterruptedException ended) {
+        throw new IOException("interrupted");
+      }
+    }
+
+    @Override
+    public StoredFile open(String path) throws IOException {
+      return sound.open(path);
+    }
+
+    @Override
+    public List<String> list(String path) throws IOException {
+      return sound.list(path);
+    }
+
+    @Override
+    public String draft(String name, String attempt) {
+      return sound.draft(name, attempt);
+    }
+
+    @Override
+    public void publish(String draft, String name) throws IOException {
+      sound.publish(draft, name);
+    }
+
+    @Override
+    public void replace(String name, byte[] content) throws IOException {
+      if (name.contains(where) && times.getAndDecrement() > 0) {
+        throw new IOException("No space left on device");
+      }
+      sound.replace(name, content);
+    }
+
+    @Override
+    public void delete(String path) throws IOException {
+      sound.delete(path);
+    }
+  }
+
+  private static final class Breaking extends FilterOutputStream {
+    private int left;
+
+    Breaking(OutputStream out, int bytes) {
+      super(out);
+      this.left = bytes;
+    }
+
+    @Override
+    public void write(byte[] bytes, int offset, int length) throws IOException {
+      if (length > left) {
+        out.write(bytes, offset, left);
+        throw new IOException("No space left on device");
+      }
+      out.write(bytes, offset, length);
+      left -= length;
+    }
+  }
+
+  private Faulty failing(String where, int times) {
+    return new Faulty(sound, where, new AtomicInteger(times), 0, 1000);
+  }
+
+  @Test
+  void what_is_refused_once_is_written_again() throws IOException {
+    for (String where : List.of("/rank_1", "manifest.json", "latest")) {
+      RecoveryRun run = new RecoveryRun(failing(where, 1));
+      run.steps = 3;
+      List<Outcome> ranks = run.run();
+      assertEquals(3, ranks.get(0).checkpoints().get(0).step(), where);
+      assertEquals(List.of(), ranks.get(1).remarks());
+      new CheckpointFolder(sound).verify(3);
+      assertEquals(List.of("global_step3", "latest"), sound.list(""));
+      sound.delete("global_step3");
+      sound.delete("latest");
+    }
+  }
+
+  @Test
+  void a_store_that_stays_broken_ends_the_run_and_leaves_earlier_checkpoints() throws IOException {
+    RecoveryRun before = new RecoveryRun(sound);
+    before.steps = 3;
+    before.run();
+    RecoveryRun run = new RecoveryRun(failing("/rank_1", Integer.MAX_VALUE));
+    run.policy = RecoveryRun.policy(3, 2, 1, Duration.ofSeconds(60));
+    run.steps = 9;
+    AssertionError thrown = assertThrows(AssertionError.class, run::run);
+    assertEquals(UncheckedIOException.class, thrown.getCause().getClass());
+    assertTrue(
+        thrown.getCause().getMessage().contains("1 checkpoints in a row could not be written"),
+        () -> thrown.getCause().getMessage());
+    new CheckpointFolder(sound).verify(3);
+    assertEquals(List.of("global_step3", "latest"), published());
+  }
+
+  private List<String> published() throws IOException {
+    return sound.list("").stream().filter(name -> !name.startsWith(".")).toList();
+  }
+
+  @Test
+  void a_store_that_hangs_is_given_up_after_the_set_time() {
+    RecoveryRun run = new RecoveryRun(new Faulty(sound, "/rank_0", new AtomicInteger(), 20_000, 0));
+    run.policy = RecoveryRun.policy(3, 2, 1, Duration.ofSeconds(1));
+    AssertionError thrown = assertThrows(AssertionError.class, run::run);
+    assertTrue(
+        Stream.iterate(thrown.getCause(), e -> e != null, Throwable::getCause)
+            .anyMatch(e -> e.getMessage().contains("did not take it within 1 s")),
+        () -> thrown.getCause().toString());
+  }
+
+  @Test
+  void a_slow_store_holds_the_training_back_and_loses_nothing() throws IOException {
+    RecoveryRun run = new RecoveryRun(new Faulty(sound, "/rank_0", new AtomicInteger(), 300, 0));
+    run.policy = RecoveryRun.policy(1, 9, 1, Duration.ofSeconds(30));
+    run.steps = 4;
+    Outcome outcome = run.run().get(1);
+    assertEquals(
+        List.of(1L, 2L, 3L, 4L),
+        outcome.checkpoints().stream().map(CheckpointReport::step).toList());
+    for (long step = 1; step <= 4; step++) {
+      new CheckpointFolder(sound).verify(step);
+    }
+  }
+
+  @Test
+  void what_dead_writers_left_is_removed_and_what_is_whole_is_not() throws IOException {
+    RecoveryRun before = new RecoveryRun(sound);
+    before.steps = 3;
+    before.run();
+    for (String path : List.of(".global_step6.dead/rank_0", "global_step9/rank_0")) {
+      try (OutputStream out = sound.create(path)) {
+        out.write(1);
+      }
+    }
+    new CheckpointFolder(sound).removeUnfinished();
+    assertEquals(List.of("global_step3", "latest"), sound.list(""));
+  }
+
+  @Test
+  void pruning_keeps_the_last_and_the_multiples_and_counts_only_what_has_a_manifest()
+      throws IOException {
+    RecoveryRun run = new RecoveryRun(sound);
+    run.policy = RecoveryRun.policy(1, 99, 1, Duration.ofSeconds(30));
+    run.steps = 6;
+    run.run();
+    sound.delete("global_step5/manifest.json");
+    new CheckpointFolder(sound).prune(6, 2, 2);
+    // 6 and 4 are the last two with a manifest, 2 is a multiple; 5 is nobody's loss or gain.
+    List<String> left = published();
+    assertTrue(left.containsAll(List.of("global_step2", "global_step4", "global_step6")));
+    assertTrue(left.stream().noneMatch(List.of("global_step1", "global_step3")::contains));
+  }
+}
