@@ -2,7 +2,6 @@ package io.kiln.it;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -21,6 +20,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** {@code bin/kiln train} with executors that are processes. */
 class TrainCommandTest {
   private static final ObjectMapper JSON = new ObjectMapper();
+  private static final int SIGTERM_STATUS = 128 + 15;
   private static final Duration LONGEST = Duration.ofMinutes(3);
 
   @TempDir Path folder;
@@ -34,6 +34,7 @@ class TrainCommandTest {
       assertTrue(run.out().contains("--- sample, greedy"), run.out());
       assertTrue(run.out().contains("--- sample, temperature 0.8"), run.out());
       assertTrue(run.out().contains("the model is in " + job.output()), run.out());
+      assertEquals("", run.err());
     }
     JsonNode summary = JSON.readTree(job.output().resolve("summary.json").toFile());
     assertEquals(2, summary.get("world_size").asInt());
@@ -88,6 +89,20 @@ class TrainCommandTest {
   }
 
   @Test
+  void a_run_that_is_stopped_before_it_began_leaves_nothing() throws Exception {
+    TinyJob job = TinyJob.in(folder);
+    try (KilnRun run = KilnRun.start(folder, "train", job.file().toString())) {
+      run.awaitThat("executors", () -> KilnRun.executors(job.output()).size() == 2);
+      run.terminate();
+      assertEquals(SIGTERM_STATUS, run.await(Duration.ofMinutes(1)), run.said());
+      assertEquals(
+          "kiln: stopped before the first step; nothing is left of it\n", run.err(), run.said());
+    }
+    assertFalse(Files.exists(job.output()));
+    KilnRun.awaitGone("executors gone", () -> KilnRun.executors(job.output()).isEmpty());
+  }
+
+  @Test
   void a_killed_executor_is_replaced_and_a_signal_ends_everything() throws Exception {
     TinyJob job = TinyJob.in(folder);
     try (KilnRun run =
@@ -100,7 +115,18 @@ class TrainCommandTest {
       run.awaitThat("a new start", () -> run.out().contains("all ranks start again"));
       run.awaitThat("its first step", () -> run.out().split("step 1/", -1).length > 2);
       run.terminate();
-      assertNotEquals(0, run.await(Duration.ofMinutes(1)));
+      assertEquals(SIGTERM_STATUS, run.await(Duration.ofMinutes(1)), run.said());
+      assertTrue(
+          run.err()
+              .matches(
+                  "kiln: stopped at step \\d+ of 1000000; "
+                      + job.output()
+                      + " holds config.json, .*metrics.jsonl and no model: remove it .*\\n"),
+          run.err());
+    }
+    // Whole lines only: what was told is what can be read.
+    for (String line : Files.readAllLines(job.output().resolve("metrics.jsonl"))) {
+      assertTrue(JSON.readTree(line).has("loss"), line);
     }
     KilnRun.awaitGone("executors gone", () -> KilnRun.executors(job.output()).isEmpty());
   }

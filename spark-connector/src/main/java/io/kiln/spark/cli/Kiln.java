@@ -18,7 +18,8 @@ import picocli.CommandLine.Spec;
       "Trains large neural networks inside Apache Spark.",
       "",
       "A job file says what, on which data, and where; @|bold kiln train|@ runs it.",
-      "Exit status: 0 done, 2 something in the input cannot be used, 1 anything else."
+      "Exit status: 0 done, 2 something in the input cannot be used, 1 anything else; 130 or 143"
+          + " where Ctrl-C or a SIGTERM stopped a run."
     },
     synopsisSubcommandLabel = "COMMAND",
     subcommands = {

@@ -19,7 +19,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.Callable;
-import java.util.concurrent.atomic.AtomicBoolean;
 import org.apache.spark.SparkConf;
 import org.apache.spark.sql.SparkSession;
 import picocli.CommandLine;
@@ -53,7 +52,6 @@ public final class TrainingApplication implements Callable<Integer> {
 
   private final PrintStream out;
   private final PrintStream err;
-  private final AtomicBoolean ending = new AtomicBoolean();
 
   private TrainingApplication(PrintStream out, PrintStream err) {
     this.out = out;
@@ -68,42 +66,58 @@ public final class TrainingApplication implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    // Ctrl-C stops Spark under a running job; that is no error to tell.
-    Runtime.getRuntime().addShutdownHook(new Thread(() -> ending.set(true)));
     Optional<RunFolder> folder = RunFolder.ofThisProcess();
     try {
       Job job = Job.read(jobFile, overrides);
-      train(job);
-      folder.ifPresent(RunFolder::tidy);
-      return 0;
+      boolean terminal = Boolean.getBoolean("kiln.terminal");
+      ConsoleReport console =
+          new ConsoleReport(out, terminal, terminal ? OptionalLong.empty() : linesEvery(job));
+      return run(job, console, folder);
     } catch (Exception failure) {
-      if (ending.get()) {
-        return FAILURE;
-      }
-      boolean input = inputAtFault(failure);
-      err.println("kiln: " + OneLine.of(failure));
-      if (stackTrace) {
-        failure.printStackTrace(err);
-        if (failure instanceof RankFailedException rank && !rank.rankStackTrace().isEmpty()) {
-          err.println("in the executor: " + rank.rankStackTrace());
-        }
-      }
-      if (input) {
-        folder.ifPresent(RunFolder::withdraw);
-      } else {
-        folder.ifPresent(kept -> err.println("kiln: logs of the run are in " + kept.logs()));
-      }
-      return input ? BAD_INPUT : FAILURE;
+      return failed(failure, folder);
     }
   }
 
-  private void train(Job job) throws IOException {
-    boolean terminal = Boolean.getBoolean("kiln.terminal");
+  private int run(Job job, ConsoleReport console, Optional<RunFolder> folder) throws IOException {
+    Interruption interruption = new Interruption(err, console, job.outputDir(), folder);
+    try {
+      train(job, console, interruption);
+      folder.ifPresent(RunFolder::tidy);
+      return 0;
+    } catch (Exception failure) {
+      // A signal stops Spark under a running job; that is no error to tell.
+      if (interruption.happened()) {
+        return FAILURE;
+      }
+      throw failure;
+    } finally {
+      interruption.over();
+    }
+  }
+
+  private int failed(Exception failure, Optional<RunFolder> folder) {
+    boolean input = inputAtFault(failure);
+    err.println("kiln: " + OneLine.of(failure));
+    if (stackTrace) {
+      failure.printStackTrace(err);
+      if (failure instanceof RankFailedException rank && !rank.rankStackTrace().isEmpty()) {
+        err.println("in the executor: " + rank.rankStackTrace());
+      }
+    }
+    if (input) {
+      folder.ifPresent(RunFolder::withdraw);
+    } else {
+      folder.ifPresent(kept -> err.println("kiln: logs of the run are in " + kept.logs()));
+    }
+    return input ? BAD_INPUT : FAILURE;
+  }
+
+  private void train(Job job, ConsoleReport console, Interruption interruption) throws IOException {
     long begin = System.nanoTime();
     out.println("starting Spark");
     try (SparkSession session = session(job);
-        ConsoleReport console =
-            new ConsoleReport(out, terminal, terminal ? OptionalLong.empty() : linesEvery(job))) {
+        console) {
+      interruption.through(session.sparkContext().hadoopConfiguration());
       TrainedModel model = Trainer.builder(job).listener(console).build().fitSource(session);
       console.close();
       Closing closing = new Closing(out, model);

@@ -4,6 +4,7 @@ import io.kiln.engine.train.EvaluationReport;
 import io.kiln.engine.train.StepReport;
 import io.kiln.spark.barrier.RunListener;
 import io.kiln.spark.barrier.RunStart;
+import java.io.OutputStream;
 import java.io.PrintStream;
 import java.time.Duration;
 import java.util.LinkedHashSet;
@@ -29,11 +30,12 @@ public final class ConsoleReport implements RunListener, AutoCloseable {
   /** Share of the latest step in the shown speed. */
   private static final double LATEST = 0.1;
 
-  private final PrintStream out;
+  private PrintStream out;
   private final boolean terminal;
   private final OptionalLong linesEvery;
   private final Set<String> remarks = new LinkedHashSet<>();
   private long steps;
+  private long step;
   private String unit = "";
   private int globalBatch;
   private ProgressBar bar;
@@ -119,6 +121,7 @@ public final class ConsoleReport implements RunListener, AutoCloseable {
   @Override
   public synchronized void onStep(StepReport report) {
     lastLoss = report.loss();
+    step = report.step();
     millis =
         millis == 0 || report.step() <= 2
             ? report.times().total()
@@ -191,6 +194,22 @@ public final class ConsoleReport implements RunListener, AutoCloseable {
   /** The latest loss; not a number before the first step. */
   public synchronized double lastLoss() {
     return lastLoss;
+  }
+
+  /** The latest step that was taken; 0 before the first. */
+  public synchronized long step() {
+    return step;
+  }
+
+  /** Steps to take; 0 before that is known. */
+  public synchronized long steps() {
+    return steps;
+  }
+
+  /** Ends the bar and says nothing more: what comes now is the noise of an end. */
+  public synchronized void mute() {
+    close();
+    out = new PrintStream(OutputStream.nullOutputStream());
   }
 
   @Override

@@ -131,6 +131,15 @@ public final class OutputDirectory {
     return local().map(java.nio.file.Path::toString).orElse(folder.toString());
   }
 
+  /** Whether it is there. */
+  public boolean exists() {
+    try {
+      return files.exists(folder);
+    } catch (IOException unreadable) {
+      throw new UncheckedIOException(unreadable);
+    }
+  }
+
   /** Names of the files in it, those on their way and hidden ones left out. */
   public List<String> names() {
     try {
