@@ -21,16 +21,6 @@ final class IndexPermutation {
     return x;
   }
 
-  /** The index whose image is given: {@code invert(apply(i, n, k), n, k) == i}. */
-  static long invert(long image, long size, long key) {
-    int half = halfBits(size);
-    long x = image;
-    do {
-      x = decrypt(x, half, key);
-    } while (x >= size);
-    return x;
-  }
-
   private static int halfBits(long size) {
     int bits = 64 - Long.numberOfLeadingZeros(size - 1);
     return Math.max(1, (bits + 1) / 2);
@@ -44,18 +34,6 @@ final class IndexPermutation {
       long next = left ^ (mix(right + mix(key + round)) & mask);
       left = right;
       right = next;
-    }
-    return left << half | right;
-  }
-
-  private static long decrypt(long x, int half, long key) {
-    long mask = (1L << half) - 1;
-    long left = x >>> half;
-    long right = x & mask;
-    for (int round = ROUNDS - 1; round >= 0; round--) {
-      long previous = right ^ (mix(left + mix(key + round)) & mask);
-      right = left;
-      left = previous;
     }
     return left << half | right;
   }

@@ -75,12 +75,6 @@ public record Lanes(long samples, int globalBatch, long seed, boolean shuffle)
     return position / globalBatch;
   }
 
-  /** The sample at a place of a lane: the inverse of {@link #position}. */
-  public long sample(int lane, long place) {
-    long position = place * globalBatch + lane;
-    return shuffle ? IndexPermutation.invert(position, samples, acrossKey()) : position;
-  }
-
   /**
    * The place of the sample that a lane gives to a step.
    *
@@ -97,11 +91,6 @@ public record Lanes(long samples, int globalBatch, long seed, boolean shuffle)
         IndexPermutation.mix(
             IndexPermutation.mix(IndexPermutation.mix(seed ^ WITHIN) + epoch) + lane);
     return IndexPermutation.apply(within, length(lane), key);
-  }
-
-  /** The sample that a lane gives to a step: row {@code lane} of the global batch. */
-  public long sampleAt(long step, int lane) {
-    return sample(lane, placeAt(step, lane));
   }
 
   private long acrossKey() {

@@ -18,35 +18,36 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class LanesTest {
   private static List<Long> step(Lanes lanes, long step) {
+    Seats seats = new Seats(lanes);
     List<Long> samples = new ArrayList<>();
     for (int lane = 0; lane < lanes.globalBatch(); lane++) {
-      samples.add(lanes.sampleAt(step, lane));
+      samples.add(seats.sampleAt(step, lane));
     }
     return samples;
   }
 
   @ParameterizedTest
   @ValueSource(longs = {1, 2, 3, 4, 5, 15, 16, 17, 255, 256, 257, 1000, 4097})
-  void permutation_is_a_bijection_with_an_inverse(long size) {
+  void permutation_is_a_bijection(long size) {
     for (long key : new long[] {0, 1, -1, 1337}) {
       Set<Long> images = new HashSet<>();
       for (long i = 0; i < size; i++) {
         long image = IndexPermutation.apply(i, size, key);
         assertTrue(image >= 0 && image < size);
         images.add(image);
-        assertEquals(i, IndexPermutation.invert(image, size, key));
       }
       assertEquals(size, images.size());
     }
   }
 
   @Test
-  void permutation_of_a_very_large_domain_stays_inside() {
+  void permutation_of_a_very_large_domain_stays_inside_and_apart() {
     long size = (1L << 45) + 12345;
+    Set<Long> images = new HashSet<>();
     for (long i = size - 100; i < size; i++) {
       long image = IndexPermutation.apply(i, size, 7);
       assertTrue(image >= 0 && image < size);
-      assertEquals(i, IndexPermutation.invert(image, size, 7));
+      assertTrue(images.add(image));
     }
   }
 
@@ -71,7 +72,6 @@ class LanesTest {
         int lane = lanes.lane(lanes.position(sample));
         long place = lanes.place(lanes.position(sample));
         assertTrue(place < lanes.length(lane));
-        assertEquals(sample, lanes.sample(lane, place));
         seats.add(lane + "/" + place);
       }
       assertEquals(107, seats.size());
@@ -137,6 +137,7 @@ class LanesTest {
   @CsvSource({"1,12", "1,4", "2,6", "2,1", "3,2", "4,3", "4,1", "12,1"})
   void a_step_is_the_same_samples_in_the_same_rows_on_any_number_of_ranks(int ranks, int micro) {
     Lanes lanes = new Lanes(151, 12, 21, true);
+    Seats seats = new Seats(lanes);
     long slots = 0;
     for (int r = 0; r < ranks; r++) {
       slots += new RankLanes(lanes, r, ranks, micro).slots();
@@ -155,7 +156,7 @@ class LanesTest {
             long slot = rank.slot(lane, place);
             assertTrue(slot >= 0 && slot < rank.slots());
             assertTrue(taken.add(slot));
-            together.add(lanes.sample(lane, place));
+            together.add(seats.sampleAt(step, lane));
           }
         }
       }

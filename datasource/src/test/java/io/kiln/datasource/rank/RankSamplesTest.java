@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.kiln.datasource.DataException;
+import io.kiln.datasource.lanes.Seats;
 import io.kiln.datasource.packing.DataPlan;
 import io.kiln.datasource.packing.FeatureSamples;
 import io.kiln.datasource.packing.LabelKind;
@@ -97,7 +98,7 @@ class RankSamplesTest {
             assertEquals(rank * 4 + k * 2, batch.firstRow());
             assertEquals(2 * T, batch.validTargets());
             for (int row = 0; row < 2; row++) {
-              long sample = plan.lanes().sampleAt(step, rank * 4 + k * 2 + row);
+              long sample = new Seats(plan.lanes()).sampleAt(step, rank * 4 + k * 2 + row);
               assertEquals(expected(tokens, sample * T, T), rows(batch.inputs()).get(row));
               assertEquals(expected(tokens, sample * T + 1, T), rows(batch.targets()).get(row));
             }
@@ -116,7 +117,7 @@ class RankSamplesTest {
       for (long step : new long[] {1, 2, 50, 51, 3, 4, 4, 5, 1, 1000, 7, 8, 9}) {
         List<List<Long>> inputs = rows(source.next(step).get(0).inputs());
         for (int row = 0; row < 4; row++) {
-          long sample = plan.lanes().sampleAt(step, row);
+          long sample = new Seats(plan.lanes()).sampleAt(step, row);
           assertEquals(expected(tokens, sample * T, T), inputs.get(row));
         }
       }
@@ -328,7 +329,7 @@ class RankSamplesTest {
       assertEquals(1, batch.targets().dim());
       assertEquals(4, source.globalValidTargets(2));
       for (int row = 0; row < 2; row++) {
-        long sample = plan.lanes().sampleAt(2, 2 + row);
+        long sample = new Seats(plan.lanes()).sampleAt(2, 2 + row);
         assertEquals(sample, inputs[2 * row]);
         assertEquals(-sample / 2f, inputs[2 * row + 1]);
         assertEquals(sample % 7, targets[row]);

@@ -1,0 +1,24 @@
+package io.kiln.datasource;
+
+import static io.kiln.datasource.Corpora.section;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class DataSectionTest {
+  @Test
+  void the_section_refuses_what_contradicts_itself() {
+    assertThrows(DataException.class, () -> section("{'feature_columns': 'x'}"));
+    assertThrows(DataException.class, () -> section("{'validation_fraction': 1}"));
+    assertThrows(
+        IllegalArgumentException.class,
+        () -> section("{'feature_columns': 'x', 'label_column': 'y', 'text_column': 'z'}"));
+    assertThrows(IllegalArgumentException.class, () -> section("{'sequence_lenght': 4}"));
+    assertEquals("value", section("{}").textColumnOf(List.of("value")));
+    assertEquals("text", section("{}").textColumnOf(List.of("id", "text", "value")));
+    assertEquals("id", section("{'text_column': 'id'}").textColumnOf(List.of("id", "text")));
+    assertEquals(List.of("a", "b"), section("{'path': ['a', 'b']}").path());
+  }
+}
