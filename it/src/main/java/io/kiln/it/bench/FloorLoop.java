@@ -45,7 +45,7 @@ final class FloorLoop implements AutoCloseable {
   private final NativeOwner owner = new NativeOwner();
   private final GptShape shape;
   private final Dtype dtype;
-  private final Device device = owner.own(new Device("cpu"));
+  private final Device device;
   private final List<Tensor> parameters = new ArrayList<>();
   private final List<Tensor> averages = new ArrayList<>();
   private final List<Tensor> squares = new ArrayList<>();
@@ -59,9 +59,10 @@ final class FloorLoop implements AutoCloseable {
   private final Tensor positionIds;
   private final Operator adamw = Operator.named("aten::_fused_adamw_");
 
-  FloorLoop(GptShape shape, Dtype dtype) {
+  FloorLoop(GptShape shape, Dtype dtype, String place) {
     this.shape = shape;
     this.dtype = dtype;
+    this.device = owner.own(new Device(place));
     try (PointerScope scope = new PointerScope()) {
       long h = shape.hidden();
       double deep = 0.02 / Math.sqrt(2.0 * shape.layers());
@@ -91,7 +92,7 @@ final class FloorLoop implements AutoCloseable {
                   .fill_(new Scalar(Float.NEGATIVE_INFINITY))
                   .triu_(1));
       positionIds =
-          owner.own(torch.arange(new Scalar((long) shape.time())).toType(ScalarType.Long));
+          owner.own(torch.arange(new Scalar((long) shape.time())).to(device, ScalarType.Long));
     }
   }
 
@@ -123,12 +124,16 @@ final class FloorLoop implements AutoCloseable {
   double step(Tensor inputs, Tensor targets) {
     try (PointerScope scope = new PointerScope();
         NativeOwner kept = new NativeOwner()) {
-      Tensor loss = forward(inputs, targets, kept);
+      Tensor loss = forward(here(inputs), here(targets), kept);
       double value = loss.item().toDouble();
       loss.backward();
       update();
       return value;
     }
+  }
+
+  private Tensor here(Tensor tensor) {
+    return device.is_cpu() ? tensor : tensor.to(device, tensor.scalar_type());
   }
 
   private Tensor forward(Tensor inputs, Tensor targets, NativeOwner kept) {
@@ -178,7 +183,7 @@ final class FloorLoop implements AutoCloseable {
   }
 
   private Tensor attention(Tensor query, Tensor key, Tensor value) {
-    if (dtype == Dtype.FP32) {
+    if (dtype == Dtype.FP32 || !device.is_cpu()) {
       return torch.scaled_dot_product_attention(
           query, key, value, new TensorOptional(), 0, true, new DoubleOptional(), false);
     }
@@ -203,17 +208,19 @@ final class FloorLoop implements AutoCloseable {
   private void update() {
     try (NoGradGuard noGrad = new NoGradGuard()) {
       List<Tensor> gradients = new ArrayList<>(parameters.size());
-      double squared = 0;
+      List<Tensor> norms = new ArrayList<>(parameters.size());
       for (Tensor parameter : parameters) {
         Tensor gradient = parameter.grad();
         gradients.add(gradient);
-        double norm = torch.linalg_vector_norm(gradient).item().toDouble();
-        squared += norm * norm;
+        norms.add(torch.linalg_vector_norm(gradient));
       }
+      // Read once: a GPU waits for each value that is read.
+      TensorVector all = new TensorVector(norms.toArray(Tensor[]::new));
+      double norm = torch.linalg_vector_norm(torch.stack(all)).item().toDouble();
       for (Tensor count : steps) {
         count.add_(new Scalar(1));
       }
-      double divisor = Math.max(1, (Math.sqrt(squared) + 1e-6) / CLIP);
+      double divisor = Math.max(1, (norm + 1e-6) / CLIP);
       try (BoundOperator bound =
           adamw.bind(
               parameters,

@@ -16,7 +16,13 @@ record GptShape(
   /** Products decide here, not calls. */
   static final GptShape MID = new GptShape("mid", 6, 6, 384, 256, 4, 256);
 
-  static final List<GptShape> ALL = List.of(NANO, MID);
+  /** GPT-2, the smallest of the four that were published: for GPUs. */
+  static final GptShape SMALL = new GptShape("gpt2-124m", 12, 12, 768, 1024, 16, 50257);
+
+  /** The next one. */
+  static final GptShape MEDIUM = new GptShape("gpt2-350m", 24, 16, 1024, 1024, 8, 50257);
+
+  static final List<GptShape> ALL = List.of(NANO, MID, SMALL, MEDIUM);
 
   static GptShape named(String name) {
     return ALL.stream()
@@ -34,6 +40,17 @@ record GptShape(
   /** Tokens of one rank and step. */
   long tokens() {
     return (long) batch * time;
+  }
+
+  /**
+   * Floating-point operations that one token's step cannot do without: six for each weight of a
+   * product (two forward, four backward), and attention's products with half of the positions, as
+   * the mask leaves no more. What is computed again or for nothing does not count.
+   */
+  double flopsAToken() {
+    double weights = 12.0 * layers * hidden * hidden + (double) vocabulary * hidden;
+    double attention = 6.0 * layers * time * hidden;
+    return 6 * weights + attention;
   }
 
   /** The same as a Hugging Face configuration. */

@@ -18,26 +18,28 @@ final class ProductsLimit {
   private ProductsLimit() {}
 
   /** Milliseconds of all products of one rank and step. */
-  static double millis(GptShape shape, Dtype dtype) {
+  static double millis(GptShape shape, Dtype dtype, String device) {
     long tokens = shape.tokens();
     long h = shape.hidden();
     double layer =
-        linear(dtype, tokens, h, 3 * h)
-            + linear(dtype, tokens, h, h)
-            + linear(dtype, tokens, h, 4 * h)
-            + linear(dtype, tokens, 4 * h, h)
-            + attention(shape, dtype);
-    return shape.layers() * layer + linear(dtype, tokens, h, shape.vocabulary());
+        linear(dtype, device, tokens, h, 3 * h)
+            + linear(dtype, device, tokens, h, h)
+            + linear(dtype, device, tokens, h, 4 * h)
+            + linear(dtype, device, tokens, 4 * h, h)
+            + attention(shape, dtype, device);
+    return shape.layers() * layer + linear(dtype, device, tokens, h, shape.vocabulary());
   }
 
   /** {@code y = x W'}, {@code dx = dy W}, {@code dW = dy' x}. */
-  private static double linear(Dtype dtype, long rows, long in, long out) {
+  private static double linear(Dtype dtype, String device, long rows, long in, long out) {
     try (PointerScope scope = new PointerScope();
-        Device cpu = new Device("cpu")) {
-      Tensor x = filled(dtype, cpu, rows, in);
-      Tensor w = filled(dtype, cpu, out, in);
-      Tensor dy = filled(dtype, cpu, rows, out);
-      return best(() -> torch.linear(x, w)) + best(() -> dy.mm(w)) + best(() -> dy.t().mm(x));
+        Device place = new Device(device)) {
+      Tensor x = filled(dtype, place, rows, in);
+      Tensor w = filled(dtype, place, out, in);
+      Tensor dy = filled(dtype, place, rows, out);
+      return best(device, () -> torch.linear(x, w))
+          + best(device, () -> dy.mm(w))
+          + best(device, () -> dy.t().mm(x));
     }
   }
 
@@ -45,18 +47,19 @@ final class ProductsLimit {
    * Scores and mixture, and the four products of their gradients; half of each, because half of
    * what a causal attention computes is not needed.
    */
-  private static double attention(GptShape shape, Dtype dtype) {
+  private static double attention(GptShape shape, Dtype dtype, String device) {
     try (PointerScope scope = new PointerScope();
-        Device cpu = new Device("cpu")) {
+        Device place = new Device(device)) {
       long heads = (long) shape.batch() * shape.heads();
       long size = shape.hidden() / shape.heads();
-      Tensor q = filled(dtype, cpu, heads, shape.time(), size);
-      Tensor scores = filled(dtype, cpu, heads, shape.time(), shape.time());
-      double forward = best(() -> q.bmm(q.transpose(1, 2))) + best(() -> scores.bmm(q));
+      Tensor q = filled(dtype, place, heads, shape.time(), size);
+      Tensor scores = filled(dtype, place, heads, shape.time(), shape.time());
+      double forward =
+          best(device, () -> q.bmm(q.transpose(1, 2))) + best(device, () -> scores.bmm(q));
       double backward =
-          2 * best(() -> scores.transpose(1, 2).bmm(q))
-              + best(() -> q.bmm(q.transpose(1, 2)))
-              + best(() -> scores.bmm(q));
+          2 * best(device, () -> scores.transpose(1, 2).bmm(q))
+              + best(device, () -> q.bmm(q.transpose(1, 2)))
+              + best(device, () -> scores.bmm(q));
       return (forward + backward) / 2;
     }
   }
@@ -69,12 +72,15 @@ final class ProductsLimit {
     Tensor compute();
   }
 
-  private static double best(Product product) {
+  private static double best(String device, Product product) {
     double best = Double.MAX_VALUE;
     for (int i = 0; i < REPETITIONS; i++) {
       try (PointerScope scope = new PointerScope()) {
         long start = System.nanoTime();
         product.compute();
+        if (!device.equals("cpu")) {
+          torch.cuda_synchronize();
+        }
         best = Math.min(best, (System.nanoTime() - start) / 1e6);
       }
     }

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import org.bytedeco.pytorch.global.torch;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -25,12 +26,16 @@ import picocli.CommandLine.Option;
           + "same model in as many processes, without any exchange between them.",
       "All contenders take turns in the same processes; figures are medians, ratios are formed "
           + "within a repetition. nano: 4 layers, 128 wide, 64 tokens, batch 12 a rank; mid: 6 "
-          + "layers, 384 wide, 256 tokens, batch 4 a rank."
+          + "layers, 384 wide, 256 tokens, batch 4 a rank; gpt2-124m and gpt2-350m: 1,024 tokens, "
+          + "batch 16 and 8 a rank, for GPUs."
     })
 public final class StepBenchmark implements Callable<Integer> {
   private static final ObjectMapper JSON = new ObjectMapper();
 
-  @Option(names = "--shape", split = ",", description = "nano, mid or both (default).")
+  @Option(
+      names = "--shape",
+      split = ",",
+      description = "nano, mid (both are the default), gpt2-124m, gpt2-350m.")
   private List<String> shapes = List.of("nano", "mid");
 
   @Option(names = "--dtype", split = ",", description = "fp32, bf16 or both (default).")
@@ -44,6 +49,18 @@ public final class StepBenchmark implements Callable<Integer> {
 
   @Option(names = "--threads", description = "Threads a rank (default: ${DEFAULT-VALUE}).")
   private int threads = 1;
+
+  @Option(
+      names = "--device",
+      description =
+          "cpu (default) or cuda, which takes KILN_NATIVES=gpu; a rank a GPU, so --ranks is 1 there.")
+  private String device = "cpu";
+
+  @Option(
+      names = "--peak",
+      paramLabel = "TFLOPS",
+      description = "What the device computes at most in this dtype; the share of it is shown.")
+  private double peak = Double.NaN;
 
   @Option(names = "--repetitions", description = "Turns of each (default: ${DEFAULT-VALUE}).")
   private int repetitions = 7;
@@ -81,20 +98,33 @@ public final class StepBenchmark implements Callable<Integer> {
       types.add(Dtype.valueOf(name.toUpperCase(Locale.ROOT)));
     }
     shapes.forEach(GptShape::named);
+    boolean onGpu = !device.equals("cpu");
+    if (onGpu && !torch.cuda_is_available()) {
+      System.err.println(
+          "kiln: --device "
+              + device
+              + ": libtorch finds no GPU; bin/kiln doctor says what is here");
+      return 2;
+    }
+    String where = device.equals("cuda") ? "cuda:0" : device;
     System.out.printf(
         "BLAS kernel %s, %d ranks of %d thread(s), %d turns each%n",
-        BlasKernel.inUse(RankProcesses.environment(threads)), ranks, threads, repetitions);
-    StepFigures figures = new StepFigures();
+        BlasKernel.inUse(RankProcesses.environment(threads)),
+        onGpu ? 1 : ranks,
+        threads,
+        repetitions);
+    StepFigures figures = new StepFigures(onGpu ? 1 : ranks, peak);
     int rounds = against == null ? 1 : 2;
     for (int round = 0; round < rounds; round++) {
       if (against != null) {
         figures.other(runOther());
       }
-      StepPlan plan = new StepPlan(shapes, types, stages, repetitions / rounds, threads, seconds);
+      StepPlan plan =
+          new StepPlan(shapes, types, stages, repetitions / rounds, threads, seconds, where);
       try (RankProcesses processes =
           new RankProcesses(
               StepRank.class,
-              ranks,
+              onGpu ? 1 : ranks,
               RankProcesses.environment(threads),
               List.of(JSON.writeValueAsString(plan)))) {
         int offset = round * repetitions;

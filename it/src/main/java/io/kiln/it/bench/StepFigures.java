@@ -26,6 +26,17 @@ final class StepFigures {
   private final Map<Key, JsonNode> memory = new LinkedHashMap<>();
   private final List<Double> others = new ArrayList<>();
 
+  private final int ranks;
+  private final double peak;
+
+  /**
+   * @param peak TFLOP/s that all ranks together could compute at most; not a number: not known
+   */
+  StepFigures(int ranks, double peak) {
+    this.ranks = ranks;
+    this.peak = peak;
+  }
+
   void add(int rank, int offset, JsonNode report) {
     Key key =
         new Key(
@@ -64,7 +75,16 @@ final class StepFigures {
       double productsShare,
       double waited,
       long held,
-      long formula) {}
+      long formula) {
+    /** Of one rank. */
+    double tokensPerSecond() {
+      return 1000 * GptShape.named(key.shape()).tokens() / millis;
+    }
+
+    double teraflops() {
+      return tokensPerSecond() * GptShape.named(key.shape()).flopsAToken() / 1e12;
+    }
+  }
 
   private List<Row> rows(List<String> shapes, List<Dtype> dtypes) {
     List<Row> rows = new ArrayList<>();
@@ -157,6 +177,19 @@ final class StepFigures {
                   floor ? "" : "%,d".formatted(row.held()),
                   floor ? "" : "%,d".formatted(row.formula())));
     }
+    for (Row row : rows(shapes, dtypes)) {
+      table.append(
+          "%s %s %s: %,.0f tokens/s, %.1f TFLOP/s%s%n"
+              .formatted(
+                  row.key().shape(),
+                  row.key().dtype(),
+                  row.key().name(),
+                  ranks * row.tokensPerSecond(),
+                  ranks * row.teraflops(),
+                  Double.isNaN(peak)
+                      ? ""
+                      : ", %.1f %% of the peak".formatted(100 * ranks * row.teraflops() / peak)));
+    }
     if (!others.isEmpty()) {
       double[] millis = others.stream().mapToDouble(d -> d).toArray();
       table.append(
@@ -178,12 +211,22 @@ final class StepFigures {
           .put("name", row.key().name())
           .put("step_ms_median", row.millis())
           .put("to_floor", row.toFloor())
-          .put("to_fp32_floor", row.toFp32Floor())
+          .put("to_fp32_floor", finite(row.toFp32Floor()))
           .put("products_share", row.productsShare())
           .put("bytes_held", row.held())
-          .put("bytes_by_formula", row.formula());
+          .put("bytes_by_formula", row.formula())
+          .put("tokens_per_second", ranks * row.tokensPerSecond())
+          .put("teraflops", ranks * row.teraflops());
+      if (!Double.isNaN(peak)) {
+        node.put("share_of_peak", ranks * row.teraflops() / peak);
+      }
     }
     return array.toPrettyString() + System.lineSeparator();
+  }
+
+  /** Null in JSON where fp32 was not measured. */
+  private static Double finite(double value) {
+    return Double.isNaN(value) ? null : value;
   }
 
   private static double median(double... values) {

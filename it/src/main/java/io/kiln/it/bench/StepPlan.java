@@ -10,7 +10,8 @@ record StepPlan(
     List<Integer> stages,
     int repetitions,
     int threads,
-    double seconds) {
+    double seconds,
+    String device) {
   static final String FLOOR = "floor";
 
   static String stage(int stage) {
@@ -19,7 +20,9 @@ record StepPlan(
 
   /** Steps of one contender and repetition. */
   int steps(GptShape shape) {
-    return shape == GptShape.NANO ? (int) (20 * seconds) : Math.max(2, (int) (2 * seconds));
+    return shape == GptShape.NANO || !device.equals("cpu")
+        ? (int) (20 * seconds)
+        : Math.max(2, (int) (2 * seconds));
   }
 
   /** AdamW, clipping at 1, everything else as DeepSpeed has it. */

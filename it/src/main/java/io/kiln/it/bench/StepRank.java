@@ -14,21 +14,14 @@ import io.kiln.engine.model.Model;
 import io.kiln.engine.model.family.DataSizes;
 import io.kiln.engine.model.family.ModelFamilies;
 import io.kiln.engine.tensor.Dtype;
-import io.kiln.engine.train.BatchSource;
-import io.kiln.engine.train.MicroBatch;
 import io.kiln.engine.train.Training;
 import io.kiln.engine.train.TrainingPlan;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
-import java.util.SplittableRandom;
-import org.bytedeco.javacpp.LongPointer;
 import org.bytedeco.javacpp.PointerScope;
-import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
-import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
  * One rank of {@link StepBenchmark}: has the floor and every stage ready in one process and runs
@@ -82,9 +75,9 @@ public final class StepRank {
       GptShape shape = GptShape.named(shapeName);
       for (Dtype dtype : plan.dtypes()) {
         communicator.barrier();
-        double limit = ProductsLimit.millis(shape, dtype);
+        double limit = ProductsLimit.millis(shape, dtype, plan.device());
         List<Contender> contenders = new ArrayList<>();
-        try (Tokens tokens = new Tokens(shape, link.rank(), link.ranks())) {
+        try (StepTokens tokens = new StepTokens(shape, 1, link.rank(), link.ranks())) {
           contenders.add(floor(shape, dtype, tokens));
           for (int stage : plan.stages()) {
             contenders.add(stage(shape, dtype, stage, tokens));
@@ -94,7 +87,7 @@ public final class StepRank {
           contenders.forEach(Contender::close);
         }
         communicator.barrier();
-        limit = Math.min(limit, ProductsLimit.millis(shape, dtype));
+        limit = Math.min(limit, ProductsLimit.millis(shape, dtype, plan.device()));
         link.report(report("limit", shape, dtype, "products").put("ms", limit).toString());
       }
     }
@@ -116,6 +109,7 @@ public final class StepRank {
         for (int i = 0; i < steps; i++) {
           long start = System.nanoTime();
           loss = contender.step();
+          awaitDevice();
           millis[i] = (System.nanoTime() - start) / 1e6;
         }
         ObjectNode report = report("steps", shape, dtype, contender.name());
@@ -131,6 +125,13 @@ public final class StepRank {
     }
   }
 
+  /** A GPU is still at work when a call returns. */
+  private void awaitDevice() {
+    if (!plan.device().equals("cpu")) {
+      torch.cuda_synchronize();
+    }
+  }
+
   private ObjectNode report(String kind, GptShape shape, Dtype dtype, String name) {
     return JSON.createObjectNode()
         .put("kind", kind)
@@ -139,8 +140,8 @@ public final class StepRank {
         .put("name", name);
   }
 
-  private Contender floor(GptShape shape, Dtype dtype, Tokens tokens) {
-    FloorLoop loop = new FloorLoop(shape, dtype);
+  private Contender floor(GptShape shape, Dtype dtype, StepTokens tokens) {
+    FloorLoop loop = new FloorLoop(shape, dtype, plan.device());
     return new Contender() {
       @Override
       public String name() {
@@ -149,7 +150,7 @@ public final class StepRank {
 
       @Override
       public double step() {
-        return loop.step(tokens.batch().inputs(), tokens.batch().targets());
+        return loop.step(tokens.first().inputs(), tokens.first().targets());
       }
 
       @Override
@@ -159,7 +160,7 @@ public final class StepRank {
     };
   }
 
-  private Contender stage(GptShape shape, Dtype dtype, int stage, Tokens tokens)
+  private Contender stage(GptShape shape, Dtype dtype, int stage, StepTokens tokens)
       throws JsonProcessingException {
     Model model =
         ModelFamilies.parse("model", JSON.readTree(shape.huggingFaceConfig()), DataSizes.unknown())
@@ -167,7 +168,7 @@ public final class StepRank {
     DeepSpeedConfig config =
         DeepSpeedConfig.parse(
             JSON.readTree(StepPlan.deepSpeedConfig(shape, dtype, stage)), link.ranks());
-    TrainingPlan trainingPlan = new TrainingPlan(model, config, 1, "cpu");
+    TrainingPlan trainingPlan = new TrainingPlan(model, config, 1, plan.device());
     Training training = new Training(trainingPlan, communicator);
     ObjectNode memory = report("memory", shape, dtype, StepPlan.stage(stage));
     memory.set("held", JSON.valueToTree(training.memory().bytes()));
@@ -191,52 +192,5 @@ public final class StepRank {
         model.close();
       }
     };
-  }
-
-  /** The same random tokens every step: what they are does not matter to the clock. */
-  private static final class Tokens implements BatchSource {
-    private final MicroBatch batch;
-    private final long globalTargets;
-
-    Tokens(GptShape shape, int rank, int ranks) {
-      this.batch =
-          new MicroBatch(
-              random(shape, 2L * rank),
-              random(shape, 2L * rank + 1),
-              shape.tokens(),
-              (long) rank * shape.batch());
-      this.globalTargets = shape.tokens() * ranks;
-    }
-
-    private static Tensor random(GptShape shape, long seed) {
-      long[] values =
-          new SplittableRandom(seed).longs(shape.tokens(), 0, shape.vocabulary()).toArray();
-      return torch
-          .from_blob(
-              new LongPointer(values),
-              new long[] {shape.batch(), shape.time()},
-              new TensorOptions(ScalarType.Long))
-          .clone();
-    }
-
-    MicroBatch batch() {
-      return batch;
-    }
-
-    @Override
-    public List<MicroBatch> next(long step) {
-      return List.of(batch);
-    }
-
-    @Override
-    public long globalValidTargets(long step) {
-      return globalTargets;
-    }
-
-    @Override
-    public void close() {
-      batch.inputs().close();
-      batch.targets().close();
-    }
   }
 }
