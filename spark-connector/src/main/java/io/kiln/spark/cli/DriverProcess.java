@@ -21,6 +21,13 @@ import org.apache.spark.launcher.JavaModuleOptions;
  */
 public record DriverProcess(Path home, Path logs) {
   private static final String DRIVER_MEMORY = "spark.driver.memory";
+
+  /**
+   * For jstat and its like a JVM samples itself 20 times a second; once will do. Where ranks
+   * compute on every core, what takes a slice from one of them makes all wait.
+   */
+  private static final String FEW_SAMPLES = "-XX:PerfDataSamplingInterval=1000";
+
   private static final String LOG_CONFIGURATION = "classpath:io/kiln/spark/log4j2-run.properties";
 
   /** Variables of the driver's environment. */
@@ -49,6 +56,9 @@ public record DriverProcess(Path home, Path logs) {
         .forEach(arguments::add);
     arguments.add("-Xmx" + spark.conf().getOrDefault(DRIVER_MEMORY, "1g"));
     arguments.addAll(RankEnvironment.javaOptions());
+    if (spark.master().startsItsExecutors()) {
+      arguments.add(FEW_SAMPLES);
+    }
     if (spark.master() instanceof SparkMaster.LocalCluster) {
       // It only schedules, on cores that its ranks compute on: compile little, collect with one.
       arguments.addAll(List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"));
@@ -104,6 +114,9 @@ public record DriverProcess(Path home, Path logs) {
         new StringBuilder(String.join(" ", RankEnvironment.javaOptions()));
     if (spark.master().startsItsExecutors()) {
       settings.put("spark.ui.enabled", "false");
+      // Looks ten times a second for garbage that the end of the application removes anyway.
+      settings.put("spark.cleaner.referenceTracking", "false");
+      executorOptions.append(' ').append(FEW_SAMPLES);
       settings.put("spark.driver.host", "127.0.0.1");
       settings.put("spark.driver.bindAddress", "127.0.0.1");
       executorOptions

@@ -81,7 +81,7 @@ public final class ConsoleReport implements RunListener, AutoCloseable {
               .setTaskName("train")
               .setInitialMax(steps)
               .setStyle(ProgressBarStyle.COLORFUL_UNICODE_BLOCK)
-              .setUpdateIntervalMillis(250)
+              .setUpdateIntervalMillis(500)
               .hideEta()
               .setConsumer(new ConsoleProgressBarConsumer(out))
               .build();
@@ -126,9 +126,8 @@ public final class ConsoleReport implements RunListener, AutoCloseable {
         millis == 0 || report.step() <= 2
             ? report.times().total()
             : (1 - LATEST) * millis + LATEST * report.times().total();
-    String told = told(report);
     if (bar != null) {
-      bar.setExtraMessage(" " + told);
+      bar.setExtraMessage(" " + told(report));
       bar.stepTo(report.step());
       return;
     }
@@ -139,7 +138,7 @@ public final class ConsoleReport implements RunListener, AutoCloseable {
             : now - plainLine > PLAIN_LINE_NANOS;
     if (due || report.step() == 1 || report.step() == steps) {
       plainLine = now;
-      out.println("step " + report.step() + "/" + steps + "  " + told);
+      out.println("step " + report.step() + "/" + steps + "  " + told(report));
     }
   }
 

@@ -1,0 +1,65 @@
+package io.kiln.spark.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.kiln.spark.cluster.SparkMaster;
+import io.kiln.spark.job.SparkSection;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalInt;
+import org.junit.jupiter.api.Test;
+
+class DriverProcessTest {
+  private static final DriverProcess PROCESS =
+      new DriverProcess(Path.of("/home/kiln"), Path.of("/logs"));
+
+  /** Two executors of one core: a local cluster. */
+  private static final SparkMaster HERE =
+      new SparkMaster.LocalCluster("local-cluster[2,1,1024]", 2, 1, 1024);
+
+  private static SparkSection on(SparkMaster master, Map<String, String> conf) {
+    return new SparkSection(master, conf, OptionalInt.empty());
+  }
+
+  @Test
+  void on_this_machine_nothing_wakes_without_need() {
+    Map<String, String> settings = PROCESS.settings(on(HERE, Map.of()));
+    assertEquals("false", settings.get("spark.cleaner.referenceTracking"));
+    assertEquals("false", settings.get("spark.ui.enabled"));
+    String executor = settings.get("spark.executor.extraJavaOptions");
+    assertTrue(executor.contains("-XX:PerfDataSamplingInterval=1000"), executor);
+    List<String> driver = PROCESS.javaArguments(on(HERE, Map.of()));
+    assertTrue(driver.contains("-XX:PerfDataSamplingInterval=1000"), driver.toString());
+  }
+
+  @Test
+  void a_cluster_of_others_keeps_its_own_ways() {
+    Map<String, String> settings =
+        PROCESS.settings(on(new SparkMaster.Remote("spark://h:7077"), Map.of()));
+    assertFalse(settings.containsKey("spark.cleaner.referenceTracking"));
+    assertFalse(settings.containsKey("spark.ui.enabled"));
+    // Another JVM may refuse what it does not know.
+    assertFalse(settings.get("spark.executor.extraJavaOptions").contains("-XX:"));
+  }
+
+  @Test
+  void what_the_job_says_wins() {
+    Map<String, String> settings =
+        PROCESS.settings(
+            on(
+                HERE,
+                Map.of(
+                    "spark.cleaner.referenceTracking",
+                    "true",
+                    "spark.executor.extraJavaOptions",
+                    "-XX:PerfDataSamplingInterval=50")));
+    assertEquals("true", settings.get("spark.cleaner.referenceTracking"));
+    String executor = settings.get("spark.executor.extraJavaOptions");
+    // A JVM takes the last of two.
+    assertTrue(
+        executor.lastIndexOf("Interval=50") > executor.lastIndexOf("Interval=1000"), executor);
+  }
+}
