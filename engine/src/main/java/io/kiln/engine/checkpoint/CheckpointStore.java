@@ -15,7 +15,7 @@ import java.util.List;
  *
  * <p>Safe to use from several threads and processes, as long as no two write the same file.
  */
-public interface CheckpointStore {
+public interface CheckpointStore extends AutoCloseable {
   /** The folder as an error names it: with its scheme where that is not a local file's. */
   String location();
 
@@ -61,4 +61,10 @@ public interface CheckpointStore {
 
   /** Removes a file, or a folder with all that is in it; nothing happens where there is none. */
   void delete(String path) throws IOException;
+
+  /**
+   * Lets go of connections; nothing where there are none. What was opened here is closed before.
+   */
+  @Override
+  default void close() throws IOException {}
 }
