@@ -5,8 +5,7 @@ package io.kiln.engine.comm;
  * most one slot into its own ring and then takes what is meant for it from the others'. Rounds are
  * counted through the life of the communicator, so a round has the same slot in every ring.
  *
- * <p>An exchange never waits; {@link SharedMemoryCommunicator} calls it when a slot is free or
- * full.
+ * <p>An exchange never waits; {@link ExchangeQueue} calls it when a slot is free or full.
  */
 abstract class Exchange {
   /** For the label of a slot and for messages. */
@@ -23,6 +22,11 @@ abstract class Exchange {
 
     Kind(String label) {
       this.label = label;
+    }
+
+    /** In messages. */
+    String of(long bytes) {
+      return label + " of " + bytes + " bytes";
     }
   }
 
@@ -111,7 +115,7 @@ abstract class Exchange {
       return "something unknown";
     }
     long bytes = label & ((1L << KIND_SHIFT) - 1);
-    return Kind.values()[kind - 1].label + " of " + bytes + " bytes";
+    return Kind.values()[kind - 1].of(bytes);
   }
 
   /** Lets go of the tensors. */

@@ -1,36 +1,41 @@
 package io.kiln.engine.comm;
 
+import io.kiln.engine.comm.Exchange.Kind;
+import io.kiln.engine.comm.HostMessages.Form;
 import java.util.ArrayDeque;
+import java.util.List;
 import org.bytedeco.pytorch.Tensor;
 
 /**
- * Ranks of several hosts, over sockets: c10d's Gloo, of which only send and receive are used. Its
+ * Ranks of several hosts: over sockets by c10d's Gloo, of which only send and receive are used (its
  * own reduce-scatter and all-gather take five to ten times as long as the same bytes sent straight
- * to where they are wanted, and do not add in rank order.
+ * to where they are wanted, and do not add in rank order), and through a mapped file between ranks
+ * that share a host and can open one.
  *
- * <p>A collective leaves when it is started: Gloo's own thread moves the bytes. It is finished
- * (added up, converted) in {@link Pending#await()}, always first started first finished, so that
- * whoever waits for a late one helps the early ones along.
+ * <p>A collective leaves when it is started: Gloo's own thread moves what goes to other hosts, and
+ * what stays on this one is deposited as far as the rings have room. It is finished (added up,
+ * converted) in {@link Pending#await()}, always first started first finished, so that whoever waits
+ * for a late one helps the early ones along.
  */
 public final class GlooCommunicator implements Communicator {
   /** Bytes up to which every rank sends everything to every other. */
   private static final long SMALL = 64 << 10;
 
-  private final GlooLink link;
+  private final Routes routes;
   private final int rank;
   private final int size;
   private final RankOrderSum sum = new RankOrderSum();
-  private final ArrayDeque<SocketExchange> underWay = new ArrayDeque<>();
-  private final ArrayDeque<SocketExchange> secondHalves = new ArrayDeque<>();
+  private final ArrayDeque<MessageExchange> underWay = new ArrayDeque<>();
+  private final ArrayDeque<MessageExchange> secondHalves = new ArrayDeque<>();
   private boolean closed;
 
   /**
-   * @param link closed with the communicator
+   * @param routes closed with the communicator
    */
-  GlooCommunicator(GlooLink link) {
-    this.link = link;
-    this.rank = link.rank();
-    this.size = link.size();
+  GlooCommunicator(Routes routes) {
+    this.routes = routes;
+    this.rank = routes.rank();
+    this.size = routes.size();
   }
 
   @Override
@@ -43,16 +48,26 @@ public final class GlooCommunicator implements Communicator {
     return size;
   }
 
+  /** Ranks that this one meets in shared memory, itself included; none if it has no such peer. */
+  public List<Integer> hostRanks() {
+    return routes.hostRanks();
+  }
+
+  /** Bytes of the file that the ranks of this host map together; 0 without one. */
+  public long mappedBytes() {
+    return routes.mappedBytes();
+  }
+
   @Override
   public long waitNanos() {
-    return link.waitNanos();
+    return routes.waitNanos();
   }
 
   @Override
   public Pending reduceScatter(Tensor input, Tensor output, boolean accumulate) {
     Flat.checkOnHost(input, output);
     Flat.checkReduceScatter(input, output, size);
-    link.checkUsable();
+    routes.checkUsable();
     Span in = Span.of(input);
     Span out = Span.of(output);
     long part = out.length();
@@ -60,7 +75,13 @@ public final class GlooCommunicator implements Communicator {
     long[] from = new long[size];
     from[rank] = rank * part;
     return start(
-        new SocketExchange(link, "reduce-scatter", in.length() * in.elementBytes(), in, out) {
+        new MessageExchange(
+            routes,
+            Kind.REDUCE_SCATTER,
+            in.length() * in.elementBytes(),
+            new Form(in, part, false),
+            in,
+            out) {
           @Override
           void begin() {
             for (int r = 0; r < size; r++) {
@@ -82,14 +103,20 @@ public final class GlooCommunicator implements Communicator {
   public Pending allGather(Tensor shard, Tensor whole) {
     Flat.checkOnHost(shard, whole);
     Flat.checkAllGather(shard, whole, size);
-    link.checkUsable();
+    routes.checkUsable();
     Span own = Span.of(shard);
     Span all = Span.of(whole);
     long part = own.length();
     boolean widening = own.elementBytes() < all.elementBytes();
     Span[] arrived = new Span[size];
     return start(
-        new SocketExchange(link, "all-gather", all.length() * all.elementBytes(), own, all) {
+        new MessageExchange(
+            routes,
+            Kind.ALL_GATHER,
+            all.length() * all.elementBytes(),
+            new Form(widening ? own : all, part, true),
+            own,
+            all) {
           @Override
           void begin() {
             // What is narrowed is narrowed into the own part of the whole, and leaves from there.
@@ -120,22 +147,24 @@ public final class GlooCommunicator implements Communicator {
   public Pending allReduce(Tensor tensor) {
     Flat.checkOnHost(tensor);
     Flat.checkAllReduce(tensor);
-    link.checkUsable();
+    routes.checkUsable();
     Span span = Span.of(tensor);
     if (size == 2 || span.length() * span.elementBytes() <= SMALL) {
       return start(wholeSum(span));
     }
-    SocketExchange gather = partsGather(span);
+    MessageExchange gather = partsGather(span);
     secondHalves.add(gather);
     start(partsSum(span, gather));
+    gather.reserve();
     return () -> await(gather);
   }
 
   /** Everybody sends everything to everybody and adds it all up. */
-  private SocketExchange wholeSum(Span tensor) {
+  private MessageExchange wholeSum(Span tensor) {
     Span[] terms = new Span[size];
     long bytes = tensor.length() * tensor.elementBytes();
-    return new SocketExchange(link, "all-reduce", bytes, tensor) {
+    return new MessageExchange(
+        routes, Kind.ALL_REDUCE, bytes, new Form(tensor, tensor.length(), true), tensor) {
       @Override
       void begin() {
         for (int r = 0; r < size; r++) {
@@ -163,11 +192,15 @@ public final class GlooCommunicator implements Communicator {
   }
 
   /** First half of a large all-reduce: each rank adds up its part in place. */
-  private SocketExchange partsSum(Span tensor, SocketExchange gather) {
+  private MessageExchange partsSum(Span tensor, MessageExchange gather) {
     Span[] terms = new Span[size];
     long[] from = new long[size];
     from[rank] = rank * part(tensor);
-    return new SocketExchange(link, "all-reduce", tensor.length() * tensor.elementBytes()) {
+    return new MessageExchange(
+        routes,
+        Kind.ALL_REDUCE,
+        tensor.length() * tensor.elementBytes(),
+        new Form(tensor, part(tensor), false)) {
       @Override
       void begin() {
         for (int r = 0; r < size; r++) {
@@ -183,15 +216,16 @@ public final class GlooCommunicator implements Communicator {
         sum.into(tensor, from[rank], terms, from, partLength(tensor, rank), false);
         secondHalves.remove(gather);
         underWay.addFirst(gather);
-        gather.begin();
+        gather.leave();
       }
     };
   }
 
   /** Second half: the sums go round. Its tag was taken where all ranks agree on the order. */
-  private SocketExchange partsGather(Span tensor) {
+  private MessageExchange partsGather(Span tensor) {
     long bytes = tensor.length() * tensor.elementBytes();
-    return new SocketExchange(link, "all-reduce", bytes, tensor) {
+    return new MessageExchange(
+        routes, Kind.ALL_REDUCE, bytes, new Form(tensor, part(tensor), true), tensor) {
       @Override
       void begin() {
         for (int r = 0; r < size; r++) {
@@ -213,10 +247,11 @@ public final class GlooCommunicator implements Communicator {
   public Pending broadcast(Tensor tensor, int root) {
     Flat.checkOnHost(tensor);
     Flat.checkBroadcast(tensor, root, size);
-    link.checkUsable();
+    routes.checkUsable();
     Span bytes = Span.bytesOf(tensor);
     return start(
-        new SocketExchange(link, "broadcast", bytes.length(), bytes) {
+        new MessageExchange(
+            routes, Kind.BROADCAST, bytes.length(), new Form(bytes, bytes.length(), true), bytes) {
           @Override
           void begin() {
             if (rank != root) {
@@ -241,14 +276,15 @@ public final class GlooCommunicator implements Communicator {
   public Pending allToAll(Tensor input, Tensor output) {
     Flat.checkOnHost(input, output);
     Flat.checkAllToAll(input, output, size);
-    link.checkUsable();
+    routes.checkUsable();
     Span in = Span.bytesOf(input);
     Span out = Span.bytesOf(output);
     long part = in.length() / size;
     boolean inPlace = part > 0 && in.address(0) == out.address(0);
     Span[] arrived = new Span[size];
     return start(
-        new SocketExchange(link, "all-to-all", in.length(), in, out) {
+        new MessageExchange(
+            routes, Kind.ALL_TO_ALL, in.length(), new Form(in, part, false), in, out) {
           @Override
           void begin() {
             Span.copy(in, rank * part, out, rank * part, part);
@@ -277,22 +313,27 @@ public final class GlooCommunicator implements Communicator {
 
   @Override
   public double[] sum(double... values) {
-    link.checkUsable();
-    return values.length == 0 ? values : exchangeNumbers("sum of numbers", values);
+    routes.checkUsable();
+    return values.length == 0 ? values : exchangeNumbers(Kind.SUM, values);
   }
 
   @Override
   public void barrier() {
-    link.checkUsable();
-    exchangeNumbers("barrier", 0);
+    routes.checkUsable();
+    exchangeNumbers(Kind.BARRIER, 0);
   }
 
-  private double[] exchangeNumbers(String name, double... values) {
+  private double[] exchangeNumbers(Kind kind, double... values) {
     double[] sums = new double[values.length];
     Span own = Span.numbers(values);
     Span[] terms = new Span[size];
     start(
-            new SocketExchange(link, name, own.length() * own.elementBytes(), own) {
+            new MessageExchange(
+                routes,
+                kind,
+                own.length() * own.elementBytes(),
+                new Form(own, values.length, true),
+                own) {
               @Override
               void begin() {
                 for (int r = 0; r < size; r++) {
@@ -317,22 +358,22 @@ public final class GlooCommunicator implements Communicator {
     return sums;
   }
 
-  private Pending start(SocketExchange exchange) {
+  private Pending start(MessageExchange exchange) {
     underWay.add(exchange);
     try {
-      exchange.begin();
-    } catch (RuntimeException e) {
-      CommunicationException failure = link.fail(exchange.toString(), e);
+      exchange.reserve();
+      exchange.leave();
+    } catch (CommunicationException e) {
       close();
-      throw failure;
+      throw e;
     }
     return () -> await(exchange);
   }
 
-  private void await(SocketExchange exchange) {
+  private void await(MessageExchange exchange) {
     while (!exchange.done()) {
-      link.checkUsable();
-      SocketExchange first = underWay.poll();
+      routes.checkUsable();
+      MessageExchange first = underWay.poll();
       try {
         first.complete();
       } catch (CommunicationException e) {
@@ -346,12 +387,12 @@ public final class GlooCommunicator implements Communicator {
 
   @Override
   public void checkUsable() {
-    link.checkUsable();
+    routes.checkUsable();
   }
 
   @Override
   public void abort(String reason) {
-    link.abort(reason);
+    routes.abort(reason);
   }
 
   @Override
@@ -360,11 +401,11 @@ public final class GlooCommunicator implements Communicator {
       return;
     }
     closed = true;
-    underWay.forEach(SocketExchange::release);
+    underWay.forEach(MessageExchange::release);
     underWay.clear();
-    secondHalves.forEach(SocketExchange::release);
+    secondHalves.forEach(MessageExchange::release);
     secondHalves.clear();
     sum.close();
-    link.close();
+    routes.close();
   }
 }

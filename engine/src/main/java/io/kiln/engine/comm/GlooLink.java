@@ -3,6 +3,9 @@ package io.kiln.engine.comm;
 import java.time.Duration;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.javacpp.chrono.Milliseconds;
@@ -17,14 +20,23 @@ final class GlooLink implements AutoCloseable {
   private static final String FAILURE = "failure";
   private static final Duration REASON_PATIENCE = Duration.ofMillis(500);
 
+  private static final long WATCH_MILLIS = 250;
+
+  /** What the rank's thread waits for. */
+  private record Waiting(Work work, int peer, String operation) {}
+
   private final KeyStore store;
   private final ProcessGroupGloo group;
   private final int rank;
   private final int size;
   private final Duration timeout;
   private final StagingBuffers staging = new StagingBuffers();
+  private final Tripwires tripwires;
+  private final ScheduledExecutorService watch;
   private final Object waitLock = new Object();
-  private Work waitedFor;
+  private final Object failureLock = new Object();
+  private Waiting waiting;
+  private Waiting watched;
   private int nextTag;
   private long waitNanos;
   private volatile String failure;
@@ -48,6 +60,7 @@ final class GlooLink implements AutoCloseable {
           new GlooDeviceVector(ProcessGroupGloo.createDeviceForHostname(membership.host())));
       options.threads(1);
       group = new ProcessGroupGloo(store.store(), rank, size, options);
+      tripwires = new Tripwires(group, rank, size, timeout);
       group.retainReference();
     } catch (RuntimeException e) {
       throw new CommunicationException(
@@ -55,6 +68,61 @@ final class GlooLink implements AutoCloseable {
               "rank %d: not all of %d ranks could be reached from %s: %s",
               rank, size, membership.host(), KeyStore.firstLine(e)),
           e);
+    }
+    watch =
+        Executors.newSingleThreadScheduledExecutor(
+            work -> {
+              Thread thread = new Thread(work, "kiln-sockets-" + rank);
+              thread.setDaemon(true);
+              return thread;
+            });
+    watch.scheduleWithFixedDelay(this::look, WATCH_MILLIS, WATCH_MILLIS, TimeUnit.MILLISECONDS);
+  }
+
+  /** Ends a wait for a peer whose connection has broken unheard. */
+  private void look() {
+    Waiting now;
+    synchronized (waitLock) {
+      now = waiting;
+      if (now == null || now != watched) {
+        watched = now;
+        return;
+      }
+    }
+    // At its own deadline a rank closes its connections; the wait itself tells of that.
+    tripwires
+        .broken(now.peer())
+        .filter(cause -> !KeyStore.firstLine(cause).contains("Application timeout"))
+        .ifPresent(
+            cause -> {
+              fail(now.operation(), now.peer(), cause);
+              endWait();
+            });
+  }
+
+  /** It may be asking the store, which is closed next. */
+  private void endWatch() {
+    watch.shutdownNow();
+    boolean interrupted = false;
+    boolean ended = false;
+    long end = System.nanoTime() + timeout.toNanos();
+    while (!ended && System.nanoTime() < end) {
+      try {
+        ended = watch.awaitTermination(WATCH_MILLIS, TimeUnit.MILLISECONDS);
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private void endWait() {
+    synchronized (waitLock) {
+      if (waiting != null) {
+        waiting.work().abort();
+      }
     }
   }
 
@@ -76,7 +144,7 @@ final class GlooLink implements AutoCloseable {
 
   /** The same on every rank, because all start the same collectives in the same order. */
   int nextTag() {
-    nextTag = nextTag == Integer.MAX_VALUE ? 0 : nextTag + 1;
+    nextTag = nextTag == Integer.MAX_VALUE ? 1 : nextTag + 1;
     return nextTag;
   }
 
@@ -104,7 +172,7 @@ final class GlooLink implements AutoCloseable {
   void await(Work work, int peer, String operation) {
     long start = System.nanoTime();
     synchronized (waitLock) {
-      waitedFor = work;
+      waiting = new Waiting(work, peer, operation);
     }
     try (PointerScope scope = new PointerScope()) {
       boolean arrived = work._wait(new Milliseconds(timeout.toMillis()));
@@ -118,7 +186,7 @@ final class GlooLink implements AutoCloseable {
       throw fail(operation, peer, e);
     } finally {
       synchronized (waitLock) {
-        waitedFor = null;
+        waiting = null;
       }
       waitNanos += System.nanoTime() - start;
     }
@@ -133,15 +201,8 @@ final class GlooLink implements AutoCloseable {
     }
   }
 
-  /** A message could not be begun: a peer's connection is closed, or an argument is wrong. */
-  CommunicationException fail(String operation, RuntimeException cause) {
-    return fail(
-        operation,
-        cause,
-        () -> String.format("%s cannot start (%s)", operation, KeyStore.firstLine(cause)));
-  }
-
-  private CommunicationException fail(String operation, int peer, RuntimeException cause) {
+  /** A message to or from a peer could not be begun, or did not end well. */
+  CommunicationException fail(String operation, int peer, RuntimeException cause) {
     String message = KeyStore.firstLine(cause);
     if (message.contains("Timed out")) {
       String late =
@@ -164,10 +225,7 @@ final class GlooLink implements AutoCloseable {
       String operation, RuntimeException cause, Supplier<String> ownReason) {
     if (failure == null) {
       Optional<String> reason = awaitReason();
-      failure = reason.orElseGet(ownReason);
-      if (reason.isEmpty()) {
-        store.offer(FAILURE, failure);
-      }
+      die(reason.orElseGet(ownReason));
     }
     return new CommunicationException(
         String.format("rank %d: %s ended: %s", rank, operation, failure), cause);
@@ -189,17 +247,27 @@ final class GlooLink implements AutoCloseable {
     return reason;
   }
 
+  /** Why the group is dead, if it is; null if not. */
+  String failure() {
+    return failure;
+  }
+
+  /** The group has died elsewhere than in its sockets. */
+  void die(String reason) {
+    synchronized (failureLock) {
+      if (failure != null) {
+        return;
+      }
+      failure = reason;
+    }
+    // Unless somebody has left a reason before.
+    store.offer(FAILURE, reason);
+  }
+
   /** May be called by any thread. */
   void abort(String reason) {
-    if (failure == null) {
-      failure = "rank " + rank + " aborted: " + reason;
-      store.offer(FAILURE, failure);
-    }
-    synchronized (waitLock) {
-      if (waitedFor != null) {
-        waitedFor.abort();
-      }
-    }
+    die("rank " + rank + " aborted: " + reason);
+    endWait();
   }
 
   @Override
@@ -208,6 +276,8 @@ final class GlooLink implements AutoCloseable {
       return;
     }
     closed = true;
+    endWatch();
+    tripwires.close();
     staging.close();
     group.releaseReference();
     store.close();

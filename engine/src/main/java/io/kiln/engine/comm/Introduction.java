@@ -3,6 +3,7 @@ package io.kiln.engine.comm;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
@@ -28,14 +29,19 @@ final class Introduction {
     return obstacle;
   }
 
-  /** Whether all ranks are on one host and see each other's processes. The same on every rank. */
-  boolean sameHost() {
-    String own = hostIdentity();
+  /**
+   * Ranks on this rank's host that see each other's processes, itself included, in order. The same
+   * on each of them.
+   */
+  List<Integer> neighbours() {
+    // Ranks that give their host different names count as apart.
+    String own = hostIdentity() + " " + membership.host();
     store.set("host/" + membership.rank(), own);
-    boolean same = true;
+    List<Integer> same = new ArrayList<>();
     for (int r = 0; r < membership.size(); r++) {
-      if (!get("host/" + r, r).equals(own) && same) {
-        same = false;
+      if (get("host/" + r, r).equals(own)) {
+        same.add(r);
+      } else if (obstacle.isEmpty()) {
         obstacle = "rank " + r + " is on another host or in another container";
       }
     }
@@ -54,29 +60,35 @@ final class Introduction {
     }
   }
 
-  /** The shared file, if rank 0 could make it and all could open it. The same on every rank. */
-  Optional<SharedSegment> segment(List<Path> directories, int slotBytes, int slots) {
+  /**
+   * The shared file of some ranks, if the first of them could make it and all could open it. The
+   * same on each of them.
+   */
+  Optional<SharedSegment> segment(
+      List<Integer> ranks, List<Path> directories, int slotBytes, int slots) {
+    int maker = ranks.get(0);
+    String key = "segment/" + maker;
     SharedSegment segment = null;
     String verdict = YES;
     try {
-      if (membership.rank() == 0) {
-        segment = SharedSegment.create(directories, membership.size(), slotBytes, slots);
-        store.set("segment", segment.address());
+      if (membership.rank() == maker) {
+        segment = SharedSegment.create(directories, ranks.size(), slotBytes, slots);
+        store.set(key, segment.address());
       } else {
-        String address = get("segment", 0);
+        String address = get(key, maker);
         if (address.startsWith(NO)) {
-          throw new IOException("rank 0 made none");
+          throw new IOException("rank " + maker + " made none");
         }
         segment = SharedSegment.open(address);
       }
     } catch (IOException e) {
       verdict = NO + e.getMessage();
-      if (membership.rank() == 0) {
-        store.set("segment", verdict);
+      if (membership.rank() == maker) {
+        store.set(key, verdict);
       }
     }
     store.set("opened/" + membership.rank(), verdict);
-    for (int r = 0; r < membership.size(); r++) {
+    for (int r : ranks) {
       String answer = get("opened/" + r, r);
       if (!answer.equals(YES)) {
         obstacle = "rank " + r + ": " + answer.substring(NO.length());

@@ -19,6 +19,7 @@ final class PeerWatch {
   private static final long PROCESSES_EVERY_NANOS = 100_000_000;
 
   private final SharedSegment segment;
+  private final List<Integer> worldRanks;
   private final int rank;
   private final Duration timeout;
   private final int spins;
@@ -26,8 +27,13 @@ final class PeerWatch {
   private volatile String failure;
   private boolean closed;
 
-  PeerWatch(SharedSegment segment, int rank, Duration timeout) {
+  /**
+   * @param worldRanks how messages name the segment's ranks
+   * @param rank within the segment
+   */
+  PeerWatch(SharedSegment segment, List<Integer> worldRanks, int rank, Duration timeout) {
     this.segment = segment;
+    this.worldRanks = worldRanks;
     this.rank = rank;
     this.timeout = timeout;
     // Ranks that share cores have better things to do for each other than to spin.
@@ -39,12 +45,22 @@ final class PeerWatch {
     return waitNanos;
   }
 
+  /** How messages name a rank of the segment. */
+  String name(int ofRank) {
+    return "rank " + worldRanks.get(ofRank);
+  }
+
+  /** Why the group is dead, if it is; null if not. */
+  String failure() {
+    return failure;
+  }
+
   void checkUsable() {
     if (failure != null) {
-      throw new CommunicationException("rank " + rank + ": the communicator is dead: " + failure);
+      throw new CommunicationException(name(rank) + ": the communicator is dead: " + failure);
     }
     if (closed) {
-      throw new CommunicationException("rank " + rank + ": the communicator is closed");
+      throw new CommunicationException(name(rank) + ": the communicator is closed");
     }
   }
 
@@ -54,12 +70,12 @@ final class PeerWatch {
       failure = reason;
     }
     segment.fail(rank, reason);
-    return new CommunicationException("rank " + rank + ": " + reason);
+    return new CommunicationException(name(rank) + ": " + reason);
   }
 
   /** May be called by any thread. */
   void abort(String reason) {
-    fail("rank " + rank + " aborted: " + reason);
+    fail(name(rank) + " aborted: " + reason);
   }
 
   /** Tells everybody that this rank takes no further part; false if it has done so before. */
@@ -149,7 +165,7 @@ final class PeerWatch {
       }
       if (Thread.currentThread().isInterrupted()) {
         end();
-        throw fail("rank " + rank + " was interrupted in " + operation);
+        throw fail(name(rank) + " was interrupted in " + operation);
       }
       for (int r = 0; r < segment.ranks(); r++) {
         if (segment.presence(r) == Presence.FAILED) {
@@ -162,14 +178,14 @@ final class PeerWatch {
         // What it deposited before it left counts: does it still hold us up?
         if (blockers.get().contains(r)) {
           end();
-          throw fail("rank " + r + " has closed the communicator during " + operation);
+          throw fail(name(r) + " has closed the communicator during " + operation);
         }
       }
     }
 
     private CommunicationException ended() {
       end();
-      return new CommunicationException("rank " + rank + ": " + operation + " ended: " + failure);
+      return new CommunicationException(name(rank) + ": " + operation + " ended: " + failure);
     }
 
     private void checkProcesses() {
@@ -178,13 +194,13 @@ final class PeerWatch {
         if (!process.alive()) {
           end();
           throw fail(
-              "the process of rank " + r + " (pid " + process.pid() + ") is gone in " + operation);
+              "the process of " + name(r) + " (pid " + process.pid() + ") is gone in " + operation);
         }
       }
     }
 
     private String names(List<Integer> ranks) {
-      return ranks.stream().map(r -> "rank " + r).collect(Collectors.joining(", "));
+      return ranks.stream().map(PeerWatch.this::name).collect(Collectors.joining(", "));
     }
   }
 }

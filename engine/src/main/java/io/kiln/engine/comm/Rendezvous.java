@@ -69,6 +69,15 @@ public final class Rendezvous {
    */
   public static Communicator join(
       Membership membership, Transport transport, List<Path> directories) {
+    return join(membership, transport, directories, SLOT_BYTES, SLOTS);
+  }
+
+  static Communicator join(
+      Membership membership,
+      Transport transport,
+      List<Path> directories,
+      int slotBytes,
+      int slots) {
     if (membership.size() == 1) {
       return new SoloCommunicator();
     }
@@ -77,22 +86,41 @@ public final class Rendezvous {
       if (transport == Transport.NCCL) {
         return NcclCommunicator.connect(store, membership);
       }
+      if (transport == Transport.SOCKETS) {
+        return sockets(store, membership, Optional.empty());
+      }
       Introduction introduction = new Introduction(store, membership);
-      boolean oneHost = transport != Transport.SOCKETS && introduction.sameHost();
-      if (oneHost) {
-        Optional<SharedSegment> segment = introduction.segment(directories, SLOT_BYTES, SLOTS);
-        if (segment.isPresent()) {
-          store.close();
-          return sharedMemory(segment.get(), membership);
-        }
+      List<Integer> neighbours = introduction.neighbours();
+      boolean oneHost = neighbours.size() == membership.size();
+      boolean shares = oneHost || (transport == Transport.AUTOMATIC && neighbours.size() > 1);
+      Optional<SharedSegment> segment =
+          shares
+              ? introduction.segment(neighbours, directories, slotBytes, slots)
+              : Optional.empty();
+      if (segment.isPresent() && oneHost) {
+        store.close();
+        return sharedMemory(segment.get(), membership);
       }
       if (transport == Transport.SHARED_MEMORY) {
         throw new CommunicationException(
             "rank " + membership.rank() + ": no shared memory: " + introduction.obstacle());
       }
-      return new GlooCommunicator(new GlooLink(store, membership));
+      return sockets(
+          store,
+          membership,
+          segment.map(s -> HostLink.join(s, neighbours, membership.rank(), membership.timeout())));
     } catch (RuntimeException e) {
       store.close();
+      throw e;
+    }
+  }
+
+  private static Communicator sockets(
+      KeyStore store, Membership membership, Optional<HostLink> host) {
+    try {
+      return new GlooCommunicator(new Routes(new GlooLink(store, membership), host));
+    } catch (RuntimeException e) {
+      host.ifPresent(HostLink::close);
       throw e;
     }
   }

@@ -175,7 +175,7 @@ final class SharedSegment implements AutoCloseable {
       channel.read(head, 0);
       if (head.getLong(0) != MAGIC
           || !hex(head.getLong(NONCE)).equals(address.substring(hash + 1))) {
-        throw new IOException(path + " is not the file that rank 0 made");
+        throw new IOException(path + " is not the file that was meant");
       }
       return new SharedSegment(
           channel,

@@ -2,9 +2,9 @@ package io.kiln.engine.comm;
 
 /** What a group's messages travel through. */
 public enum Transport {
-  /** Shared memory where all ranks are on one host and can open one file, sockets where not. */
+  /** Shared memory between ranks of one host that can open one file, sockets between others. */
   AUTOMATIC,
-  /** A mapped file. */
+  /** A mapped file; all ranks are on one host. */
   SHARED_MEMORY,
   /** Gloo over TCP. */
   SOCKETS,

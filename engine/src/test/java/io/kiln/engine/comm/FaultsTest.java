@@ -17,6 +17,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** Every wait ends, and says who is to blame. */
@@ -33,6 +34,10 @@ class FaultsTest {
 
   private List<Communicator> group(int size, Transport transport, Duration timeout) {
     return Ranks.join(store, size, transport, timeout);
+  }
+
+  private List<Communicator> placed(String placement, Duration timeout) {
+    return Ranks.placed(store, placement, timeout, Rendezvous.SLOT_BYTES, Rendezvous.SLOTS);
   }
 
   private static void assertDead(Communicator c, String reason) {
@@ -154,6 +159,146 @@ class FaultsTest {
     assertTrue(failures.get(0).contains("all-gather of 8 bytes"), failures.get(0));
     assertFalse(failures.get(0).contains("no answer"), "not by the deadline");
     group.forEach(Communicator::close);
+  }
+
+  /** The silent rank, first on a host with others, then on one of its own. */
+  @ParameterizedTest
+  @CsvSource({"aba, 2", "aba, 1", "aabb, 3"})
+  void across_hosts_a_silent_rank_ends_the_wait_of_all(String placement, int silent)
+      throws Exception {
+    List<Communicator> group = placed(placement, Duration.ofMillis(700));
+    List<String> failures =
+        Ranks.failures(
+            group,
+            c -> {
+              if (c.rank() != silent) {
+                try {
+                  c.allReduce(tensor(1, 2, 3)).await();
+                } catch (CommunicationException e) {
+                  assertDead(c, "rank " + silent);
+                  throw e;
+                }
+              }
+              return null;
+            });
+    for (int r = 0; r < placement.length(); r++) {
+      if (r != silent) {
+        String message = failures.get(r);
+        assertTrue(message.startsWith("rank " + r + ": "), message);
+        assertTrue(message.contains("no answer from rank " + silent + " for 0.7 s"), message);
+      }
+    }
+    group.forEach(Communicator::close);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"aba, 0", "aba, 1", "aabb, 1"})
+  void across_hosts_a_rank_that_gives_up_ends_all_with_its_reason(String placement, int quitter)
+      throws Exception {
+    List<Communicator> group = placed(placement, LONG);
+    List<String> failures =
+        Ranks.failures(
+            group,
+            c -> {
+              if (c.rank() == quitter) {
+                c.abort("the loss is not a number");
+                c.close();
+              } else {
+                c.allReduce(tensor(new float[300_000])).await();
+              }
+              return null;
+            });
+    for (int r = 0; r < placement.length(); r++) {
+      if (r != quitter) {
+        String reason = "rank " + quitter + " aborted: the loss is not a number";
+        assertTrue(failures.get(r).contains(reason), failures.get(r));
+      }
+    }
+    group.forEach(Communicator::close);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"aba, 0", "aba, 1", "aabb, 2"})
+  void across_hosts_a_rank_that_has_closed_is_named(String placement, int leaver) throws Exception {
+    List<Communicator> group = placed(placement, LONG);
+    List<String> failures =
+        Ranks.failures(
+            group,
+            c -> {
+              c.barrier();
+              if (c.rank() == leaver) {
+                c.close();
+              } else {
+                c.allReduce(tensor(new float[300_000])).await();
+              }
+              return null;
+            });
+    for (int r = 0; r < placement.length(); r++) {
+      if (r != leaver) {
+        assertTrue(failures.get(r).contains("rank " + leaver + " "), failures.get(r));
+        assertFalse(failures.get(r).contains("no answer"), "not by the deadline");
+      }
+    }
+    group.forEach(Communicator::close);
+  }
+
+  /** Once while it waits for a peer of its host, once for one elsewhere. */
+  @ParameterizedTest
+  @CsvSource({"aba, 2", "aba, 1"})
+  void across_hosts_another_thread_may_end_a_wait(String placement, int silent) throws Exception {
+    List<Communicator> group = placed(placement, LONG);
+    CountDownLatch waiting = new CountDownLatch(2);
+    Thread watcher =
+        new Thread(
+            () -> {
+              try {
+                waiting.await();
+                Thread.sleep(100);
+              } catch (InterruptedException e) {
+                return;
+              }
+              group.get(0).abort("the task was killed");
+            });
+    watcher.start();
+    List<String> failures =
+        Ranks.failures(
+            group,
+            c -> {
+              if (c.rank() != silent) {
+                Pending pending = c.allReduce(tensor(1));
+                waiting.countDown();
+                if (c.rank() == 0) {
+                  pending.await();
+                }
+              }
+              return null;
+            });
+    watcher.join();
+    assertTrue(failures.get(0).contains("the task was killed"), failures.get(0));
+    assertFalse(failures.get(0).contains("no answer"), "not by the deadline");
+    group.forEach(Communicator::close);
+  }
+
+  @Test
+  void across_hosts_shared_memory_alone_is_refused() {
+    List<String> refusals =
+        Ranks.each(
+            2,
+            r ->
+                assertThrows(
+                        CommunicationException.class,
+                        () ->
+                            Rendezvous.join(
+                                new Membership(
+                                    r,
+                                    2,
+                                    Ranks.host((char) ('a' + r)),
+                                    store.address(),
+                                    "apart/0",
+                                    LONG),
+                                SHARED_MEMORY))
+                    .getMessage());
+    assertTrue(refusals.get(0).contains("rank 1 is on another host"), refusals.get(0));
   }
 
   @Test

@@ -4,6 +4,7 @@ import static io.kiln.engine.comm.PlainValues.tensor;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.Tensor;
@@ -29,11 +30,23 @@ final class NativeObjectsProgram {
         count("sockets " + size, () -> Ranks.join(store, ranks, Transport.SOCKETS, TIMEOUT));
       }
     }
+    for (String placement : List.of("aab", "aba", "aabb")) {
+      try (StoreServer store = StoreServer.open("127.0.0.1")) {
+        count("hosts " + placement, () -> Ranks.placed(store, placement, TIMEOUT, 4096, 4));
+      }
+    }
     for (Transport transport : List.of(Transport.SHARED_MEMORY, Transport.SOCKETS)) {
       fail(transport);
       long before = Pointer.totalCount();
       fail(transport);
       say("failure in " + transport, before);
+    }
+    for (String placement : List.of("aab", "aba")) {
+      Duration soon = Duration.ofMillis(300);
+      fail(store -> Ranks.placed(store, placement, soon, 4096, 4));
+      long before = Pointer.totalCount();
+      fail(store -> Ranks.placed(store, placement, soon, 4096, 4));
+      say("failure on hosts " + placement, before);
     }
     System.exit(0);
   }
@@ -76,8 +89,12 @@ final class NativeObjectsProgram {
 
   /** One rank is silent while the others have three collectives under way. */
   private static void fail(Transport transport) throws Exception {
+    fail(store -> Ranks.join(store, 3, transport, Duration.ofMillis(300)));
+  }
+
+  private static void fail(Function<StoreServer, List<Communicator>> ranks) throws Exception {
     try (StoreServer store = StoreServer.open("127.0.0.1")) {
-      List<Communicator> group = Ranks.join(store, 3, transport, Duration.ofMillis(300));
+      List<Communicator> group = ranks.apply(store);
       Ranks.failures(
           group,
           c -> {

@@ -29,8 +29,16 @@ class NativeObjectsTest {
               "count sockets 2 closed: 0 left",
               "count sockets 3: 0 left",
               "count sockets 3 closed: 0 left",
+              "count hosts aab: 0 left",
+              "count hosts aab closed: 0 left",
+              "count hosts aba: 0 left",
+              "count hosts aba closed: 0 left",
+              "count hosts aabb: 0 left",
+              "count hosts aabb closed: 0 left",
               "count failure in SHARED_MEMORY: 0 left",
-              "count failure in SOCKETS: 0 left"),
+              "count failure in SOCKETS: 0 left",
+              "count failure on hosts aab: 0 left",
+              "count failure on hosts aba: 0 left"),
           counts);
     } finally {
       program.destroyForcibly();

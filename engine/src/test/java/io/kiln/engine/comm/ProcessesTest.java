@@ -21,14 +21,22 @@ class ProcessesTest {
   @TempDir private Path directory;
 
   @ParameterizedTest
-  @CsvSource({"AUTOMATIC, 3, SharedMemoryCommunicator", "SOCKETS, 2, GlooCommunicator"})
+  @CsvSource({
+    "AUTOMATIC, aaa, SharedMemoryCommunicator",
+    "SOCKETS, aa, GlooCommunicator",
+    "AUTOMATIC, aab, GlooCommunicator",
+    "AUTOMATIC, aba, GlooCommunicator"
+  })
   @Timeout(value = 60, unit = TimeUnit.SECONDS)
   void a_killed_rank_is_named_by_the_others_and_leaves_no_file(
-      Transport transport, int size, String expectedClass) throws Exception {
+      Transport transport, String placement, String expectedClass) throws Exception {
+    int size = placement.length();
     List<Process> ranks = new ArrayList<>();
     try (StoreServer store = StoreServer.open("127.0.0.1")) {
       for (int r = 0; r < size; r++) {
-        ranks.add(RankProgram.start(r, size, store.address(), transport, directory));
+        ranks.add(
+            RankProgram.start(
+                r, size, store.address(), transport, directory, Ranks.host(placement.charAt(r))));
       }
       List<BufferedReader> outputs = ranks.stream().map(RankProgram::output).toList();
       for (BufferedReader output : outputs) {

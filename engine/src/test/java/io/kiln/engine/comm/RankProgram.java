@@ -19,13 +19,13 @@ final class RankProgram {
 
   private RankProgram() {}
 
-  /** Arguments: rank, size, store, transport, directory of the shared file. */
+  /** Arguments: rank, size, store, transport, directory of the shared file, own host. */
   public static void main(String[] arguments) {
     int rank = Integer.parseInt(arguments[0]);
     int size = Integer.parseInt(arguments[1]);
     Membership membership =
         new Membership(
-            rank, size, "127.0.0.1", arguments[2], "processes/0", Duration.ofSeconds(60));
+            rank, size, arguments[5], arguments[2], "processes/0", Duration.ofSeconds(60));
     try (Communicator c =
         Rendezvous.join(
             membership, Transport.valueOf(arguments[3]), List.of(Path.of(arguments[4])))) {
@@ -44,7 +44,8 @@ final class RankProgram {
   }
 
   /** Starts it, with this test's class path. */
-  static Process start(int rank, int size, String store, Transport transport, Path directory)
+  static Process start(
+      int rank, int size, String store, Transport transport, Path directory, String host)
       throws IOException {
     return java(
         List.of("-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"),
@@ -53,7 +54,8 @@ final class RankProgram {
         String.valueOf(size),
         store,
         transport.name(),
-        directory.toString());
+        directory.toString(),
+        host);
   }
 
   /** Starts a program of the tests. */

@@ -1,5 +1,6 @@
 package io.kiln.engine.comm;
 
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -57,6 +58,34 @@ final class Ranks {
             Rendezvous.join(
                 new Membership(r, size, "127.0.0.1", server.address(), "test/0", timeout),
                 transport));
+  }
+
+  /**
+   * A group whose ranks pretend to be on several hosts: each letter of the placement is the host of
+   * the rank at its place. Hosts are told apart by the address that they give.
+   */
+  static List<Communicator> placed(
+      StoreServer server, String placement, Duration timeout, int slotBytes, int slots) {
+    return each(
+        placement.length(),
+        r ->
+            Rendezvous.join(
+                new Membership(
+                    r,
+                    placement.length(),
+                    host(placement.charAt(r)),
+                    server.address(),
+                    "placed/" + placement,
+                    timeout),
+                Transport.AUTOMATIC,
+                List.of(Path.of("/dev/shm"), Path.of(System.getProperty("java.io.tmpdir"))),
+                slotBytes,
+                slots));
+  }
+
+  /** Every address of 127/8 is this machine. */
+  static String host(char letter) {
+    return "127.0.0." + (letter - 'a' + 1);
   }
 
   /** What a rank does before it has a communicator. */
