@@ -130,7 +130,7 @@ public final class TrainedModel {
    */
   public TrainedModel save(String path) {
     OutputDirectory target = OutputDirectory.of(path, session.sparkContext().hadoopConfiguration());
-    target.claim();
+    target.claim(false);
     folder.names().forEach(name -> folder.copyTo(name, target));
     return load(session, path).generating(generation);
   }

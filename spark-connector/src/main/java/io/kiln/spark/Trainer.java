@@ -13,6 +13,7 @@ import io.kiln.spark.barrier.RunListener;
 import io.kiln.spark.cluster.SessionCheck;
 import io.kiln.spark.cluster.Slots;
 import io.kiln.spark.cluster.SparkMaster;
+import io.kiln.spark.job.CheckpointSection;
 import io.kiln.spark.job.Job;
 import io.kiln.spark.job.SparkSection;
 import io.kiln.spark.job.TrainingSection;
@@ -166,6 +167,10 @@ public final class Trainer {
     private long seed;
     private OptionalLong evalInterval = OptionalLong.empty();
     private OptionalLong evalSteps = OptionalLong.empty();
+    private Optional<String> checkpointDirectory = Optional.empty();
+    private OptionalLong checkpointInterval = OptionalLong.empty();
+    private OptionalDouble checkpointMinutes = OptionalDouble.empty();
+    private String resume = CheckpointSection.AUTO;
     private OptionalInt ranks = OptionalInt.empty();
     private Optional<String> outputDirectory = Optional.empty();
     private RunListener listener = new LoggedRemarks();
@@ -284,8 +289,9 @@ public final class Trainer {
     }
 
     /**
-     * Folder for the model, not there yet, on a file system that all executors reach. Default: one
-     * of this machine's that goes with this JVM.
+     * Folder for the model, not there yet (or begun by a run with checkpoints that this one goes on
+     * with), on a file system that all executors reach. Default: one of this machine's that goes
+     * with this JVM.
      */
     public Builder outputDirectory(String path) {
       this.outputDirectory = Optional.of(path);
@@ -323,10 +329,21 @@ public final class Trainer {
               shuffle);
     }
 
+    private CheckpointSection checkpoints() {
+      return new CheckpointSection(
+          checkpointDirectory,
+          checkpointInterval,
+          checkpointMinutes,
+          resume,
+          CheckpointSection.NONE.keepLast(),
+          CheckpointSection.NONE.keepEvery(),
+          CheckpointSection.NONE.failures());
+    }
+
     private TrainingSection training() {
       return fixed != null
           ? fixed
-          : new TrainingSection(maxSteps, epochs, seed, evalInterval, evalSteps);
+          : new TrainingSection(maxSteps, epochs, seed, evalInterval, evalSteps, checkpoints());
     }
   }
 }

@@ -19,11 +19,23 @@ public final class TrainingLoop {
       BatchSource source,
       Optional<EvaluationSource> validation,
       TrainingListener listener) {
+    if (training.steps() > 0) {
+      // It goes on from a checkpoint, which is taken before the evaluation of the same step.
+      evaluateIfDue(training, length, validation, listener);
+    }
     while (training.steps() < length.steps()) {
       listener.onStep(training.step(source));
-      if (validation.isPresent() && length.evaluatesAfter(training.steps())) {
-        listener.onEvaluation(training.evaluate(validation.get(), length.evaluationSteps()));
-      }
+      evaluateIfDue(training, length, validation, listener);
+    }
+  }
+
+  private static void evaluateIfDue(
+      Training training,
+      TrainingLength length,
+      Optional<EvaluationSource> validation,
+      TrainingListener listener) {
+    if (validation.isPresent() && length.evaluatesAfter(training.steps())) {
+      listener.onEvaluation(training.evaluate(validation.get(), length.evaluationSteps()));
     }
   }
 }

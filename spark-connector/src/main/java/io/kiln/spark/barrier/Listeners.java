@@ -2,6 +2,7 @@ package io.kiln.spark.barrier;
 
 import io.kiln.engine.train.EvaluationReport;
 import io.kiln.engine.train.StepReport;
+import io.kiln.engine.train.recovery.CheckpointReport;
 import java.util.List;
 
 /** One stream, many readers. */
@@ -28,6 +29,16 @@ public record Listeners(List<RunListener> readers) implements RunListener {
   @Override
   public void onEvaluation(EvaluationReport report) {
     readers.forEach(reader -> reader.onEvaluation(report));
+  }
+
+  @Override
+  public void onResume(long step, String where) {
+    readers.forEach(reader -> reader.onResume(step, where));
+  }
+
+  @Override
+  public void onCheckpoint(CheckpointReport report) {
+    readers.forEach(reader -> reader.onCheckpoint(report));
   }
 
   @Override

@@ -13,6 +13,11 @@ public final class LoggedRemarks implements RunListener {
   }
 
   @Override
+  public void onResume(long step, String where) {
+    LOG.info("the training goes on after step {} from {}", step, where);
+  }
+
+  @Override
   public void onRestart(int attempt, String cause) {
     LOG.warn("an executor was lost, all ranks start again: {}", cause);
   }

@@ -2,6 +2,7 @@ package io.kiln.spark.barrier;
 
 import io.kiln.engine.train.EvaluationReport;
 import io.kiln.engine.train.StepReport;
+import io.kiln.engine.train.recovery.CheckpointReport;
 import java.util.List;
 import java.util.OptionalInt;
 import java.util.concurrent.Executors;
@@ -106,6 +107,16 @@ public final class RankContext implements AutoCloseable {
   /** Tells the driver of an evaluation. */
   public void evaluated(EvaluationReport report) {
     channel.send(new RankMessage.Evaluated(rank(), attempt(), report));
+  }
+
+  /** Tells the driver that the training goes on from a checkpoint. */
+  public void resumed(long step, String where) {
+    channel.send(new RankMessage.Resumed(rank(), attempt(), step, where));
+  }
+
+  /** Tells the driver of a checkpoint that is whole. */
+  public void checkpointed(CheckpointReport report) {
+    channel.send(new RankMessage.Checkpointed(rank(), attempt(), report));
   }
 
   /** Tells the person, in one line, what stands in the way of speed. */

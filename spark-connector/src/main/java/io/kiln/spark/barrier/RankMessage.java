@@ -6,6 +6,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.kiln.engine.train.EvaluationReport;
 import io.kiln.engine.train.StepReport;
+import io.kiln.engine.train.recovery.CheckpointReport;
 import java.io.UncheckedIOException;
 
 /**
@@ -17,6 +18,8 @@ import java.io.UncheckedIOException;
   @JsonSubTypes.Type(value = RankMessage.Progress.class, name = "progress"),
   @JsonSubTypes.Type(value = RankMessage.Stepped.class, name = "stepped"),
   @JsonSubTypes.Type(value = RankMessage.Evaluated.class, name = "evaluated"),
+  @JsonSubTypes.Type(value = RankMessage.Resumed.class, name = "resumed"),
+  @JsonSubTypes.Type(value = RankMessage.Checkpointed.class, name = "checkpointed"),
   @JsonSubTypes.Type(value = RankMessage.Remarked.class, name = "remarked"),
   @JsonSubTypes.Type(value = RankMessage.Failed.class, name = "failed")
 })
@@ -35,6 +38,12 @@ public sealed interface RankMessage {
 
   /** An evaluation ended; rank 0 alone says so. */
   record Evaluated(int rank, int attempt, EvaluationReport report) implements RankMessage {}
+
+  /** The training goes on from a checkpoint; rank 0 alone says so. */
+  record Resumed(int rank, int attempt, long step, String where) implements RankMessage {}
+
+  /** A checkpoint is whole; rank 0 alone says so. */
+  record Checkpointed(int rank, int attempt, CheckpointReport report) implements RankMessage {}
 
   /** Something that stands in the way of speed, in one line. */
   record Remarked(int rank, int attempt, String line) implements RankMessage {}

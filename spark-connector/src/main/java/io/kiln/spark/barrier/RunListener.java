@@ -2,6 +2,7 @@ package io.kiln.spark.barrier;
 
 import io.kiln.engine.train.EvaluationReport;
 import io.kiln.engine.train.StepReport;
+import io.kiln.engine.train.recovery.CheckpointReport;
 
 /** Hears at the driver how a barrier job goes, while it runs; one call at a time. */
 public interface RunListener {
@@ -16,6 +17,12 @@ public interface RunListener {
 
   /** All ranks evaluated. */
   default void onEvaluation(EvaluationReport report) {}
+
+  /** The training goes on from a checkpoint, after this step. */
+  default void onResume(long step, String where) {}
+
+  /** A checkpoint is whole. */
+  default void onCheckpoint(CheckpointReport report) {}
 
   /** Something that stands in the way of speed, in one line. */
   default void onRemark(int rank, String line) {}

@@ -34,6 +34,10 @@ final class RunView {
       listener.onStep(stepped.report());
     } else if (message instanceof RankMessage.Evaluated evaluated) {
       listener.onEvaluation(evaluated.report());
+    } else if (message instanceof RankMessage.Resumed resumed) {
+      listener.onResume(resumed.step(), resumed.where());
+    } else if (message instanceof RankMessage.Checkpointed checkpointed) {
+      listener.onCheckpoint(checkpointed.report());
     } else if (message instanceof RankMessage.Remarked remarked) {
       listener.onRemark(remarked.rank(), remarked.line());
     }

@@ -36,12 +36,16 @@ import picocli.CommandLine.Spec;
       "              sequence_length, validation_fraction, shuffle, options (what Spark's reader",
       "              takes, such as {\"header\": true, \"inferSchema\": true} for csv)",
       "  deepspeed   a DeepSpeed configuration, inline or a path",
-      "  training    max_steps or epochs, seed, eval_interval, eval_steps",
+      "  training    max_steps or epochs, seed, eval_interval, eval_steps;",
+      "              checkpoint_dir (default: checkpoints in the output_dir), checkpoint_interval",
+      "              (steps) or checkpoint_minutes, checkpoint_keep_last (2), checkpoint_keep_every,",
+      "              checkpoint_failures (3), resume (auto, never, or a checkpoint's path)",
       "  spark       master (default "
           + SparkMaster.DEFAULT
           + "), conf, ranks (default: one a slot;",
       "              with elasticity, the largest valid number)",
-      "  output_dir  a folder that does not exist yet, on any file system that Hadoop knows",
+      "  output_dir  a folder that does not exist yet, or that a run with checkpoints began, on",
+      "              any file system that Hadoop knows",
       "",
       "Examples:",
       "  kiln train examples/readme-job.json",
@@ -78,7 +82,9 @@ final class TrainCommand implements Callable<Integer> {
     }
     Installation installation = Installation.ofThisProcess();
     Map<String, String> environment = System.getenv();
-    RunFolder folder = RunFolder.create(job.outputDir(), installation.sparkHome());
+    RunFolder folder =
+        RunFolder.create(
+            job.outputDir(), installation.sparkHome(), job.training().checkpoints().mayContinue());
     boolean here = job.spark().master().startsItsExecutors();
     DriverProcess process =
         new DriverProcess(here ? folder.sparkHome() : installation.sparkHome(), folder.logs());

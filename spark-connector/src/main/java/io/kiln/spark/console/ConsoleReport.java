@@ -175,6 +175,15 @@ public final class ConsoleReport implements RunListener, AutoCloseable {
   }
 
   @Override
+  public synchronized void onResume(long step, String where) {
+    line("going on after step " + step + " from " + where);
+    millis = 0;
+    if (bar != null) {
+      bar.stepTo(step);
+    }
+  }
+
+  @Override
   public synchronized void onRemark(int rank, String text) {
     if (remarks.add(text)) {
       line("note: " + text);
@@ -183,7 +192,7 @@ public final class ConsoleReport implements RunListener, AutoCloseable {
 
   @Override
   public synchronized void onRestart(int attempt, String cause) {
-    line("an executor was lost, all ranks start again: " + cause);
+    line("all ranks start again: " + cause);
     millis = 0;
     if (bar != null) {
       bar.stepTo(0);

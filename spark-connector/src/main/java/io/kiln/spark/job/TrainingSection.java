@@ -13,13 +13,15 @@ import java.util.OptionalLong;
  * @param seed of initial values, order of samples, dropout
  * @param evalInterval steps between two evaluations; empty for one at the end alone
  * @param evalSteps global batches in one evaluation; empty for the whole split
+ * @param checkpoints when they are taken, where they go, where the run begins
  */
 public record TrainingSection(
     OptionalLong maxSteps,
     OptionalDouble epochs,
     long seed,
     OptionalLong evalInterval,
-    OptionalLong evalSteps) {
+    OptionalLong evalSteps,
+    CheckpointSection checkpoints) {
   public TrainingSection {
     if (maxSteps.isPresent() == epochs.isPresent()) {
       throw new ConfigException(
@@ -42,7 +44,8 @@ public record TrainingSection(
         json.number("epochs"),
         json.whole("seed", 0),
         json.whole("eval_interval"),
-        json.whole("eval_steps"));
+        json.whole("eval_steps"),
+        CheckpointSection.parse(json));
   }
 
   private static void atLeastOne(String key, OptionalLong value) {

@@ -1,5 +1,7 @@
 package io.kiln.spark.output;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.kiln.engine.train.StepReport;
@@ -8,12 +10,16 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.NavigableMap;
+import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import org.apache.hadoop.fs.FSDataOutputStream;
 
 /**
- * {@code metrics.jsonl}: a line a step, readable while the run goes on. It starts anew when the run
- * does.
+ * {@code metrics.jsonl}: a line a step, readable while the run goes on. A step that is taken again,
+ * because the run goes on from a checkpoint, takes the place of its line and of those after it.
  */
 public final class MetricsFile implements RunListener, AutoCloseable {
   /** Its name in the output directory. */
@@ -25,6 +31,7 @@ public final class MetricsFile implements RunListener, AutoCloseable {
   private final OutputDirectory directory;
   private final boolean breakdown;
   private OutputStream out;
+  private long lastStep;
   private long flushed = System.nanoTime();
 
   /**
@@ -34,20 +41,44 @@ public final class MetricsFile implements RunListener, AutoCloseable {
   public MetricsFile(OutputDirectory directory, boolean breakdown) {
     this.directory = directory;
     this.breakdown = breakdown;
-    this.out = open();
   }
 
-  private OutputStream open() {
-    try {
-      return directory.createVisible(NAME);
-    } catch (IOException unwritable) {
-      throw new UncheckedIOException(unwritable);
+  /** The steps that the file of an earlier run in this directory holds, in order. */
+  public static NavigableMap<Long, RunRecord.Step> earlier(OutputDirectory directory) {
+    NavigableMap<Long, RunRecord.Step> steps = new TreeMap<>();
+    for (JsonNode line : lines(directory)) {
+      steps.put(
+          line.path("step").asLong(),
+          new RunRecord.Step(
+              line.path("loss").asDouble(Double.NaN),
+              line.path("step_ms").asDouble(),
+              line.path("tokens").asLong()));
     }
+    return steps;
+  }
+
+  /** A last line may be cut where the driver died: it is no line. */
+  private static List<JsonNode> lines(OutputDirectory directory) {
+    List<JsonNode> lines = new ArrayList<>();
+    if (directory.has(NAME)) {
+      for (String text : new String(directory.read(NAME), StandardCharsets.UTF_8).split("\n")) {
+        try {
+          lines.add(JSON.readTree(text));
+        } catch (JsonProcessingException cut) {
+          break;
+        }
+      }
+    }
+    return lines;
   }
 
   @Override
   public synchronized void onStep(StepReport report) {
     try {
+      if (out == null || report.step() <= lastStep) {
+        begin(report.step());
+      }
+      lastStep = report.step();
       out.write((line(report) + "\n").getBytes(StandardCharsets.UTF_8));
       if (System.nanoTime() - flushed > FLUSH_NANOS) {
         flush();
@@ -55,6 +86,22 @@ public final class MetricsFile implements RunListener, AutoCloseable {
     } catch (IOException unwritable) {
       throw new UncheckedIOException(unwritable);
     }
+  }
+
+  /** Keeps the lines before a step. */
+  private void begin(long step) throws IOException {
+    close();
+    StringBuilder kept = new StringBuilder();
+    if (step > 1) {
+      for (JsonNode line : lines(directory)) {
+        if (line.path("step").asLong() < step) {
+          kept.append(line).append('\n');
+        }
+      }
+    }
+    out = directory.createVisible(NAME);
+    out.write(kept.toString().getBytes(StandardCharsets.UTF_8));
+    flush();
   }
 
   private void flush() throws IOException {
@@ -100,15 +147,11 @@ public final class MetricsFile implements RunListener, AutoCloseable {
   }
 
   @Override
-  public synchronized void onRestart(int attempt, String cause) {
-    close();
-    out = open();
-  }
-
-  @Override
   public synchronized void close() {
     try {
-      out.close();
+      if (out != null) {
+        out.close();
+      }
     } catch (IOException unwritable) {
       throw new UncheckedIOException(unwritable);
     }

@@ -65,12 +65,14 @@ public final class OutputDirectory {
   /**
    * Asks, before the long part of a run, for what {@link #claim} will need.
    *
-   * @throws io.kiln.engine.config.ConfigException if the folder is there already; the logs of the
-   *     run that asks do not count
+   * @param mayContinue whether a folder that an earlier run began is gone on with
+   * @throws io.kiln.engine.config.ConfigException if the folder is there already; logs do not count
    */
-  public void requireAbsent() {
+  public void requireFree(boolean mayContinue) {
     try {
-      if (files.exists(folder) && !holdsOnlyOurLogs()) {
+      if (files.exists(folder)
+          && !(mayContinue && has(RunFolder.MARK))
+          && !holdsOnlyLogs(mayContinue)) {
         throw RunFolder.exists(folder.toString());
       }
     } catch (IOException unreadable) {
@@ -82,10 +84,10 @@ public final class OutputDirectory {
   /**
    * Makes the folder.
    *
-   * @throws io.kiln.engine.config.ConfigException as {@link #requireAbsent}
+   * @throws io.kiln.engine.config.ConfigException as {@link #requireFree}
    */
-  public void claim() {
-    requireAbsent();
+  public void claim(boolean mayContinue) {
+    requireFree(mayContinue);
     try {
       if (!files.mkdirs(folder)) {
         throw new IOException("refused");
@@ -99,14 +101,15 @@ public final class OutputDirectory {
     }
   }
 
-  private boolean holdsOnlyOurLogs() throws IOException {
-    Optional<RunFolder> run = RunFolder.ofThisProcess();
-    if (run.isEmpty()) {
+  /** Those of the run that asks, or of any where an earlier one may be gone on with. */
+  private boolean holdsOnlyLogs(boolean ofAny) throws IOException {
+    Optional<String> ours = RunFolder.ofThisProcess().map(run -> run.logs().toString());
+    if (ours.isEmpty() && !ofAny) {
       return false;
     }
-    String logs = run.get().logs().toString();
     for (FileStatus entry : files.listStatus(folder)) {
-      if (!entry.getPath().toUri().getPath().equals(logs)) {
+      boolean logs = ofAny && RunFolder.isLogs(entry.getPath().getName());
+      if (!logs && !ours.equals(Optional.of(entry.getPath().toUri().getPath()))) {
         return false;
       }
     }

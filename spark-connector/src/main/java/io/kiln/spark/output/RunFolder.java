@@ -23,6 +23,10 @@ public record RunFolder(Path logs) {
   /** Set in the driver's JVM by {@code bin/kiln}. */
   public static final String PROPERTY = "kiln.run.logs";
 
+  /** A file that every run writes into its output directory before it trains. */
+  public static final String MARK = "kiln_columns.json";
+
+  private static final String LOGS = "logs";
   private static final String HOME = "spark";
   private static final String TEMPORARY = "kiln-logs-";
 
@@ -31,9 +35,10 @@ public record RunFolder(Path logs) {
    *
    * @param outputDir of the job; it is made here if it is local, so that no other run can take it
    * @param sparkHome whose {@code jars} the run uses
-   * @throws ConfigException if the output directory exists
+   * @param mayContinue whether a directory that an earlier run began is gone on with
+   * @throws ConfigException if the output directory exists otherwise
    */
-  public static RunFolder create(String outputDir, Path sparkHome) {
+  public static RunFolder create(String outputDir, Path sparkHome, boolean mayContinue) {
     try {
       Optional<Path> local = local(outputDir);
       Path logs;
@@ -45,9 +50,9 @@ public record RunFolder(Path logs) {
         try {
           Files.createDirectory(output);
         } catch (FileAlreadyExistsException taken) {
-          throw exists(outputDir);
+          requireContinuable(outputDir, output, mayContinue);
         }
-        logs = Files.createDirectory(output.resolve("logs"));
+        logs = createLogs(output);
       } else {
         logs = Files.createTempDirectory(TEMPORARY);
       }
@@ -58,6 +63,39 @@ public record RunFolder(Path logs) {
     } catch (IOException unwritable) {
       throw new ConfigException("output_dir", outputDir + " cannot be made: " + unwritable);
     }
+  }
+
+  /** Logs of earlier runs in the same directory stay. */
+  private static Path createLogs(Path output) throws IOException {
+    for (int run = 1; ; run++) {
+      try {
+        return Files.createDirectory(output.resolve(run == 1 ? LOGS : LOGS + "-" + run));
+      } catch (FileAlreadyExistsException earlier) {
+        // The next number, then.
+      }
+    }
+  }
+
+  /**
+   * @param output that exists
+   * @throws ConfigException if it is not to be gone on with, or not a run's
+   */
+  public static void requireContinuable(String outputDir, Path output, boolean mayContinue) {
+    if (mayContinue && Files.exists(output.resolve(MARK))) {
+      return;
+    }
+    try (Stream<Path> entries = Files.list(output)) {
+      if (!mayContinue || !entries.allMatch(entry -> isLogs(entry.getFileName().toString()))) {
+        throw exists(outputDir);
+      }
+    } catch (IOException unreadable) {
+      throw new ConfigException("output_dir", outputDir + " cannot be read: " + unreadable);
+    }
+  }
+
+  /** Whether a folder of this name holds a run's logs. */
+  static boolean isLogs(String name) {
+    return name.matches(LOGS + "(-\\d+)?");
   }
 
   /** The folder that {@code bin/kiln} made for the run of this JVM. */

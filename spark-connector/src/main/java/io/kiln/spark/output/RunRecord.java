@@ -3,32 +3,36 @@ package io.kiln.spark.output;
 import io.kiln.engine.train.EvaluationReport;
 import io.kiln.engine.train.StepReport;
 import io.kiln.spark.barrier.RunListener;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
+import java.util.NavigableMap;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.TreeMap;
 
 /** Remembers of a run what its summary needs. */
 public final class RunRecord implements RunListener {
   private static final int LAST = 5;
 
-  private final List<Double> losses = new ArrayList<>();
-  private final List<Double> stepMillis = new ArrayList<>();
-  private long tokens;
-  private long tokensAfterFirst;
-  private long steps;
+  /** What is kept of a step. */
+  record Step(double loss, double millis, long tokens) {}
+
+  private final NavigableMap<Long, Step> steps = new TreeMap<>();
   private Optional<EvaluationReport> evaluation = Optional.empty();
 
+  /**
+   * Of a run that may have begun before.
+   *
+   * @param earlier its steps so far
+   */
+  public RunRecord(NavigableMap<Long, Step> earlier) {
+    steps.putAll(earlier);
+  }
+
+  /** A step that is taken again after a restart takes its own place and that of later ones. */
   @Override
   public synchronized void onStep(StepReport report) {
-    losses.add(report.loss());
-    stepMillis.add(report.times().total());
-    tokens += report.tokens();
-    if (losses.size() > 1) {
-      tokensAfterFirst += report.tokens();
-    }
-    steps = report.step();
+    steps.tailMap(report.step(), true).clear();
+    steps.put(report.step(), new Step(report.loss(), report.times().total(), report.tokens()));
   }
 
   @Override
@@ -36,33 +40,23 @@ public final class RunRecord implements RunListener {
     evaluation = Optional.of(report);
   }
 
-  @Override
-  public synchronized void onRestart(int attempt, String cause) {
-    losses.clear();
-    stepMillis.clear();
-    tokens = 0;
-    tokensAfterFirst = 0;
-    steps = 0;
-    evaluation = Optional.empty();
-  }
-
   synchronized long steps() {
-    return steps;
+    return steps.isEmpty() ? 0 : steps.lastKey();
   }
 
   synchronized long tokens() {
-    return tokens;
+    return steps.values().stream().mapToLong(Step::tokens).sum();
   }
 
   synchronized OptionalDouble firstLoss() {
-    return losses.stream().mapToDouble(Double::doubleValue).findFirst();
+    return steps.values().stream().mapToDouble(Step::loss).findFirst();
   }
 
   /** Mean over the last five steps. */
   synchronized OptionalDouble finalLoss() {
-    return losses.stream()
-        .skip(Math.max(0, losses.size() - LAST))
-        .mapToDouble(Double::doubleValue)
+    return steps.values().stream()
+        .skip(Math.max(0, steps.size() - LAST))
+        .mapToDouble(Step::loss)
         .average();
   }
 
@@ -71,7 +65,7 @@ public final class RunRecord implements RunListener {
   }
 
   synchronized OptionalDouble medianStepMillis() {
-    double[] sorted = stepMillis.stream().mapToDouble(Double::doubleValue).sorted().toArray();
+    double[] sorted = steps.values().stream().mapToDouble(Step::millis).sorted().toArray();
     int n = sorted.length;
     return n == 0
         ? OptionalDouble.empty()
@@ -80,12 +74,11 @@ public final class RunRecord implements RunListener {
 
   /** Over all steps but the first, in which much is done for the first time. */
   synchronized OptionalDouble tokensPerSecond() {
-    double[] times = stepMillis.stream().mapToDouble(Double::doubleValue).toArray();
-    if (times.length < 2) {
-      return times.length == 0
-          ? OptionalDouble.empty()
-          : OptionalDouble.of(1000 * tokens / times[0]);
+    if (steps.isEmpty()) {
+      return OptionalDouble.empty();
     }
-    return OptionalDouble.of(1000 * tokensAfterFirst / (Arrays.stream(times).skip(1).sum()));
+    List<Step> counted = steps.values().stream().skip(steps.size() > 1 ? 1 : 0).toList();
+    double millis = counted.stream().mapToDouble(Step::millis).sum();
+    return OptionalDouble.of(1000 * counted.stream().mapToLong(Step::tokens).sum() / millis);
   }
 }

@@ -32,9 +32,9 @@ public final class JobCheck {
     RunFolder.local(job.outputDir())
         .filter(Files::exists)
         .ifPresent(
-            taken -> {
-              throw RunFolder.exists(job.outputDir());
-            });
+            taken ->
+                RunFolder.requireContinuable(
+                    job.outputDir(), taken, job.training().checkpoints().mayContinue()));
     return deepspeed.notes();
   }
 

@@ -2,6 +2,7 @@ package io.kiln.spark.training;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.kiln.datasource.packing.DataPlan;
 import io.kiln.datasource.rank.RankSamples;
 import io.kiln.datasource.rank.SampleStorage;
@@ -14,12 +15,14 @@ import io.kiln.engine.model.family.ModelFamilies;
 import io.kiln.engine.train.BatchSource;
 import io.kiln.engine.train.EvaluationReport;
 import io.kiln.engine.train.EvaluationSource;
+import io.kiln.engine.train.FromSeed;
 import io.kiln.engine.train.StepReport;
 import io.kiln.engine.train.Training;
 import io.kiln.engine.train.TrainingLength;
 import io.kiln.engine.train.TrainingListener;
 import io.kiln.engine.train.TrainingLoop;
 import io.kiln.engine.train.TrainingPlan;
+import io.kiln.engine.train.recovery.RunDescription;
 import io.kiln.spark.barrier.RankBody;
 import io.kiln.spark.barrier.RankContext;
 import io.kiln.spark.cluster.RankEnvironment;
@@ -50,6 +53,9 @@ import org.bytedeco.pytorch.global.torch;
  * @param evaluationSteps global batches in one evaluation; {@code Long.MAX_VALUE} for the whole
  *     split
  * @param output folder for the model
+ * @param checkpoints where they go and where the run begins
+ * @param same what a run that goes on has to have as before, as JSON
+ * @param told what a checkpoint tells of the run, as JSON
  * @param hadoop configuration of the file systems
  */
 record TrainingRank(
@@ -62,11 +68,16 @@ record TrainingRank(
     long evaluationInterval,
     long evaluationSteps,
     String output,
+    CheckpointPlan checkpoints,
+    String same,
+    String told,
     SerializableConfiguration hadoop)
     implements RankBody<byte[], RankReport> {
   private static final String TIMEOUT = "spark.kiln.collectiveTimeout";
   private static final String TIMEOUT_DEFAULT = "600s";
   private static final ObjectMapper JSON = new ObjectMapper();
+
+  static final String TRAINING = "training";
 
   /** Steps of micro-batches that are made ready while one runs. */
   private static final int AHEAD = 2;
@@ -92,21 +103,30 @@ record TrainingRank(
     ModelDefinition definition = ModelFamilies.parse("model", json(model), DataSizes.unknown());
     DeepSpeedConfig config = DeepSpeedConfig.parse(json(deepspeed), context.size(), auto.values());
     String device = context.gpu().isPresent() ? "cuda:" + context.gpu().getAsInt() : "cpu";
+    RunDescription description =
+        new RunDescription((ObjectNode) json(same), (ObjectNode) json(told));
     try (Model built = definition.model();
-        BatchSource batches = samples.batches(1, AHEAD);
-        Evaluation evaluation = new Evaluation(samples.evaluation());
+        Recovery recovery =
+            new Recovery(checkpoints, description, communicator, context, hadoop.value());
         Training training =
-            new Training(new TrainingPlan(built, config, seed, device), communicator)) {
-      context.at("training", 0);
+            new Training(
+                new TrainingPlan(built, config, seed, device),
+                communicator,
+                recovery.beginning(new FromSeed(seed)));
+        BatchSource batches = samples.batches(training.steps() + 1, AHEAD);
+        Evaluation evaluation = new Evaluation(samples.evaluation())) {
+      recovery.keep(training);
+      context.at(TRAINING, training.steps());
       TrainingLoop.run(
           training,
           new TrainingLength(steps, evaluationInterval, evaluationMicroBatches(config)),
           batches,
           evaluation.source(),
-          new Teller(context));
+          new Teller(context, recovery));
       context.at("saving", steps);
+      recovery.finish();
       save(context, training, definition, built);
-      return RankReport.of(context.rank(), RankContext.host(), training.memory());
+      return RankReport.of(context.rank(), RankContext.host(), recovery.memory(training.memory()));
     }
   }
 
@@ -152,13 +172,14 @@ record TrainingRank(
   }
 
   /** Tells the driver, and ends the rank where Spark asks for it. */
-  private record Teller(RankContext context) implements TrainingListener {
+  private record Teller(RankContext context, Recovery recovery) implements TrainingListener {
     @Override
     public void onStep(StepReport report) {
-      context.at("training", report.step());
+      context.at(TRAINING, report.step());
       if (context.rank() == 0) {
         context.stepped(report);
       }
+      recovery.stepped();
       context.endIfAsked();
     }
 

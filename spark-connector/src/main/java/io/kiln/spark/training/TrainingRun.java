@@ -1,6 +1,8 @@
 package io.kiln.spark.training;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.kiln.datasource.DataSection;
 import io.kiln.datasource.TrainingData;
 import io.kiln.datasource.packing.DataPlan;
@@ -16,10 +18,12 @@ import io.kiln.spark.barrier.Listeners;
 import io.kiln.spark.barrier.RunListener;
 import io.kiln.spark.barrier.RunStart;
 import io.kiln.spark.cluster.MemoryOverhead;
+import io.kiln.spark.job.CheckpointSection;
 import io.kiln.spark.job.TrainingSection;
 import io.kiln.spark.output.MetricsFile;
 import io.kiln.spark.output.OutputDirectory;
 import io.kiln.spark.output.RankReport;
+import io.kiln.spark.output.RunFolder;
 import io.kiln.spark.output.RunRecord;
 import io.kiln.spark.output.TrainingSummary;
 import java.util.List;
@@ -45,7 +49,9 @@ public record TrainingRun(
     int ranks,
     OutputDirectory output) {
   /** Name of the file that says what the model reads. */
-  public static final String COLUMNS = "kiln_columns.json";
+  public static final String COLUMNS = RunFolder.MARK;
+
+  private static final ObjectMapper JSON = new ObjectMapper();
 
   /**
    * Checks what can be checked before the data is read.
@@ -69,16 +75,26 @@ public record TrainingRun(
    */
   public TrainingSummary run(
       JavaSparkContext spark, Supplier<TrainingData> read, RunListener listener) {
-    output.requireAbsent();
+    CheckpointSection checkpoints = training.checkpoints();
+    output.requireFree(checkpoints.mayContinue());
+    CheckpointPlan plan = CheckpointPlan.of(checkpoints, output.path());
+    if (!plan.isBegun(spark.hadoopConfiguration()) && output.has(TrainingSummary.NAME)) {
+      // A run that ended well and left no checkpoint is not gone on with.
+      throw RunFolder.exists(output.shown());
+    }
     listener.onProgress(0, "reading the data", 0);
     try (TrainingData data = read.get()) {
       ModelDefinition definition = model.definition(data);
-      return run(spark, data, definition, listener);
+      return run(spark, data, definition, plan, listener);
     }
   }
 
   private TrainingSummary run(
-      JavaSparkContext spark, TrainingData data, ModelDefinition definition, RunListener listener) {
+      JavaSparkContext spark,
+      TrainingData data,
+      ModelDefinition definition,
+      CheckpointPlan checkpoints,
+      RunListener listener) {
     requireKnown(data, definition);
     // The batch sizes decide the steps of an epoch, and those what "auto" stands for in a schedule.
     DeepSpeedConfig sizes = parse(new AutoSizes(training.maxSteps().orElse(1), 0));
@@ -99,9 +115,9 @@ public record TrainingRun(
         start.bytesPerRank().values().stream().mapToLong(Long::longValue).sum(),
         Math.min(samples, TrainingRank.SAMPLES_IN_MEMORY));
     // Not before: a run that its data refuses leaves no folder in the way of the next.
-    output.claim();
+    output.claim(training.checkpoints().mayContinue());
     writeDescription(data, definition);
-    RunRecord record = new RunRecord();
+    RunRecord record = new RunRecord(MetricsFile.earlier(output));
     try (MetricsFile metrics = new MetricsFile(output, config.wallClockBreakdown())) {
       RunListener all = new Listeners(List.of(record, metrics, listener));
       all.onStart(start);
@@ -117,6 +133,9 @@ public record TrainingRun(
               training.evalInterval().orElse(0),
               training.evalSteps().orElse(Long.MAX_VALUE),
               output.path(),
+              checkpoints,
+              same(plan, sizes).toString(),
+              told(data, definition).toString(),
               new SerializableConfiguration(spark.hadoopConfiguration()));
       List<RankReport> reports = BarrierJob.run(spark, data.partitions(plan), rank, all);
       TrainingSummary summary =
@@ -148,6 +167,33 @@ public record TrainingRun(
           steps,
           bytes);
     }
+  }
+
+  /** What decides the samples of a step: a run that goes on has to have it as before. */
+  private ObjectNode same(DataPlan plan, DeepSpeedConfig config) {
+    ObjectNode json = JSON.createObjectNode();
+    json.put("seed", training.seed());
+    json.put("train_batch_size", config.batch().global());
+    json.put("sample_length", plan.shape().length());
+    json.put("training_units", plan.split().training());
+    json.put("validation_units", plan.split().validation());
+    json.put("shuffle", model.data().shuffle());
+    return json;
+  }
+
+  /** What a checkpoint has to tell to become a model again. */
+  private ObjectNode told(TrainingData data, ModelDefinition definition) {
+    ObjectNode json = JSON.createObjectNode();
+    json.set("model", definition.toJson());
+    json.set("deepspeed", deepspeed);
+    json.set("columns", ModelColumns.of(model.data()).toJson());
+    data.tokenizer()
+        .ifPresent(
+            tokenizer -> {
+              ObjectNode files = json.putObject("tokenizer");
+              tokenizer.files().forEach(files::put);
+            });
+    return json;
   }
 
   private static void requireKnown(TrainingData data, ModelDefinition definition) {

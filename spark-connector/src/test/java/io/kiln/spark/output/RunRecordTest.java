@@ -9,9 +9,12 @@ import io.kiln.engine.train.StepReport;
 import io.kiln.engine.train.StepTimes;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalDouble;
+import java.util.TreeMap;
 import org.apache.hadoop.conf.Configuration;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -23,7 +26,7 @@ class RunRecordTest {
 
   @Test
   void the_summary_is_of_the_right_steps() {
-    RunRecord record = new RunRecord();
+    RunRecord record = new RunRecord(new TreeMap<>());
     for (int i = 1; i <= 8; i++) {
       record.onStep(step(i, 10 - i, i == 1 ? 1000 : 10 * i));
     }
@@ -47,7 +50,7 @@ class RunRecordTest {
 
   @Test
   void a_run_that_started_again_is_recorded_from_its_new_start() {
-    RunRecord record = new RunRecord();
+    RunRecord record = new RunRecord(new TreeMap<>());
     record.onStep(step(1, 5, 10));
     record.onRestart(1, "");
     record.onStep(step(1, 4, 10));
@@ -57,11 +60,47 @@ class RunRecordTest {
   }
 
   @Test
+  void a_run_that_goes_on_keeps_the_steps_before_and_takes_the_others_again(@TempDir Path folder)
+      throws Exception {
+    OutputDirectory output =
+        OutputDirectory.of(folder.resolve("out").toString(), new Configuration());
+    output.claim(false);
+    try (MetricsFile metrics = new MetricsFile(output, false)) {
+      for (int i = 1; i <= 5; i++) {
+        metrics.onStep(step(i, 10 - i, 10));
+      }
+    }
+    // A driver that dies leaves half a line.
+    Files.writeString(
+        folder.resolve("out/metrics.jsonl"), "{\"step\": 6, \"lo", StandardOpenOption.APPEND);
+    RunRecord record = new RunRecord(MetricsFile.earlier(output));
+    assertEquals(5, record.steps());
+    try (MetricsFile metrics = new MetricsFile(output, false)) {
+      for (int i = 4; i <= 6; i++) {
+        metrics.onStep(step(i, 20 - i, 10));
+        record.onStep(step(i, 20 - i, 10));
+      }
+      // Within the same run, too: an executor was lost.
+      metrics.onStep(step(6, 1, 10));
+      record.onStep(step(6, 1, 10));
+    }
+    List<Double> losses = new ArrayList<>();
+    for (String line : Files.readAllLines(folder.resolve("out/metrics.jsonl"))) {
+      losses.add(new ObjectMapper().readTree(line).get("loss").asDouble());
+    }
+    assertEquals(List.of(9.0, 8.0, 7.0, 16.0, 15.0, 1.0), losses);
+    assertEquals(OptionalDouble.of(9), record.firstLoss());
+    assertEquals(600, record.tokens());
+    // 8 7 16 15 1
+    assertEquals(9.4, record.finalLoss().getAsDouble(), 1e-9);
+  }
+
+  @Test
   void metrics_can_be_read_line_by_line_and_begin_anew_with_the_run(@TempDir Path folder)
       throws Exception {
     OutputDirectory output =
         OutputDirectory.of(folder.resolve("out").toString(), new Configuration());
-    output.claim();
+    output.claim(false);
     try (MetricsFile metrics = new MetricsFile(output, false)) {
       metrics.onStep(step(1, 5, 10));
       metrics.onRestart(1, "");
@@ -100,7 +139,7 @@ class RunRecordTest {
   void a_file_has_its_name_only_when_it_is_whole(@TempDir Path folder) throws Exception {
     OutputDirectory output =
         OutputDirectory.of(folder.resolve("out").toString(), new Configuration());
-    output.claim();
+    output.claim(false);
     try (OutputDirectory.Draft draft = output.create("half.bin")) {
       draft.out().write(new byte[10]);
     }

@@ -1,0 +1,136 @@
+package io.kiln.spark.training;
+
+import io.kiln.engine.checkpoint.CheckpointFolder;
+import io.kiln.engine.checkpoint.CheckpointStore;
+import io.kiln.engine.comm.Communicator;
+import io.kiln.engine.train.MemoryReport;
+import io.kiln.engine.train.StartingPoint;
+import io.kiln.engine.train.Training;
+import io.kiln.engine.train.recovery.CheckpointListener;
+import io.kiln.engine.train.recovery.CheckpointReport;
+import io.kiln.engine.train.recovery.Checkpointing;
+import io.kiln.engine.train.recovery.Resumption;
+import io.kiln.engine.train.recovery.RunDescription;
+import io.kiln.spark.barrier.RankContext;
+import io.kiln.spark.store.HadoopCheckpointStore;
+import java.io.IOException;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import org.apache.hadoop.conf.Configuration;
+
+/**
+ * One rank's checkpoints: where it begins and what it leaves. Does nothing in a run that takes and
+ * resumes none. Closed after the training.
+ */
+final class Recovery implements AutoCloseable, CheckpointListener {
+  private final CheckpointPlan plan;
+  private final RunDescription run;
+  private final Communicator communicator;
+  private final RankContext context;
+  private final Optional<CheckpointStore> source;
+  private final Optional<CheckpointStore> target;
+  private Optional<Checkpointing> checkpointing = Optional.empty();
+
+  Recovery(
+      CheckpointPlan plan,
+      RunDescription run,
+      Communicator communicator,
+      RankContext context,
+      Configuration hadoop)
+      throws IOException {
+    this.plan = plan;
+    this.run = run;
+    this.communicator = communicator;
+    this.context = context;
+    this.source = open(plan.begin(), hadoop);
+    this.target = plan.target().equals(plan.begin()) ? source : open(plan.target(), hadoop);
+  }
+
+  private static Optional<CheckpointStore> open(Optional<String> path, Configuration hadoop)
+      throws IOException {
+    return path.isPresent()
+        ? Optional.of(HadoopCheckpointStore.of(path.get(), hadoop))
+        : Optional.empty();
+  }
+
+  /**
+   * Where the training begins.
+   *
+   * @param anew if there is no checkpoint
+   */
+  StartingPoint beginning(StartingPoint anew) {
+    return source.isEmpty()
+        ? anew
+        : new Resumption(
+            new CheckpointFolder(source.get()), plan.only(), run, communicator, anew, this);
+  }
+
+  /** From now on this training's checkpoints are taken. All ranks call it. */
+  void keep(Training training) throws IOException {
+    if (target.isEmpty()) {
+      return;
+    }
+    CheckpointFolder folder = new CheckpointFolder(target.get());
+    if (context.rank() == 0) {
+      folder.removeUnfinished();
+    }
+    checkpointing =
+        Optional.of(
+            new Checkpointing(
+                folder, plan.policy(), training, run, communicator, this, () -> false));
+  }
+
+  /** A step was taken. */
+  void stepped() {
+    checkpointing.ifPresent(Checkpointing::stepped);
+  }
+
+  /** The last step was taken: leaves a checkpoint of it. */
+  void finish() {
+    checkpointing.ifPresent(Checkpointing::take);
+  }
+
+  /** What the rank holds, with what its checkpoints do. */
+  MemoryReport memory(MemoryReport held) {
+    Map<String, Long> bytes = new TreeMap<>(held.bytes());
+    checkpointing.ifPresent(taken -> bytes.put("checkpoint", taken.bytes()));
+    return new MemoryReport(bytes);
+  }
+
+  @Override
+  public void onResume(long step, String where) {
+    if (context.rank() == 0) {
+      context.resumed(step, where);
+    }
+  }
+
+  @Override
+  public void onWait(long step) {
+    context.at("waiting for the checkpoint of step " + step, step);
+  }
+
+  @Override
+  public void onCheckpoint(CheckpointReport report) {
+    context.at(TrainingRank.TRAINING, report.step());
+    if (context.rank() == 0) {
+      context.checkpointed(report);
+    }
+  }
+
+  @Override
+  public void onRemark(String line) {
+    context.remark(line);
+  }
+
+  @Override
+  public void close() throws IOException {
+    checkpointing.ifPresent(Checkpointing::close);
+    if (source.isPresent()) {
+      source.get().close();
+    }
+    if (target.isPresent() && target != source) {
+      target.get().close();
+    }
+  }
+}
