@@ -92,6 +92,16 @@ class S3StoreTest extends CheckpointStoreContract {
   }
 
   @Test
+  void parts_that_a_dead_writer_left_go_with_the_folder() throws IOException {
+    write("global_step5/manifest", "x");
+    OutputStream left = store.create("global_step5/shard");
+    left.write(noise(7 << 20)); // A part is on its way, the file not closed.
+    store.delete("global_step5");
+    assertThrows(IOException.class, left::close);
+    assertThrows(NoSuchFileException.class, () -> store.open("global_step5/shard"));
+  }
+
+  @Test
   void wrong_credentials_are_told_at_once() throws IOException {
     Configuration wrong = s3.configuration();
     wrong.set("fs.s3a.secret.key", "not-the-secret-key");
