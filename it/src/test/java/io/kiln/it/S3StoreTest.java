@@ -136,7 +136,7 @@ class S3StoreTest extends CheckpointStoreContract {
   void a_models_output_folder_may_lie_there_too() {
     OutputDirectory output =
         OutputDirectory.of(s3.uri() + "/models/" + UUID.randomUUID(), s3.configuration());
-    output.claim();
+    output.claim(false);
     output.write("config.json", "{}".getBytes(UTF_8)); // Renamed, which is a copy here.
     assertEquals(List.of("config.json"), output.names());
     assertEquals("{}", new String(output.read("config.json"), UTF_8));
