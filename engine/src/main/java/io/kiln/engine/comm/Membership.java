@@ -13,9 +13,11 @@ import java.util.Objects;
  * @param prefix names the group and the attempt (the stage attempt in Spark), so that a retry never
  *     meets an earlier attempt's keys
  * @param timeout how long a wait may see nothing move, from the rendezvous on
+ * @param device what this rank computes on: {@code cpu}, or {@code cuda:N} for {@link
+ *     Transport#NCCL}
  */
 public record Membership(
-    int rank, int size, String host, String store, String prefix, Duration timeout) {
+    int rank, int size, String host, String store, String prefix, Duration timeout, String device) {
   public Membership {
     if (size < 1 || rank < 0 || rank >= size) {
       throw new IllegalArgumentException("rank " + rank + " of " + size + " ranks");
@@ -23,8 +25,15 @@ public record Membership(
     Objects.requireNonNull(host, "host");
     Objects.requireNonNull(store, "store");
     Objects.requireNonNull(prefix, "prefix");
+    Objects.requireNonNull(device, "device");
     if (timeout.isNegative() || timeout.isZero()) {
       throw new IllegalArgumentException("a time-out of " + timeout + " ends every wait");
     }
+  }
+
+  /** Of a rank that computes on the processor. */
+  public Membership(
+      int rank, int size, String host, String store, String prefix, Duration timeout) {
+    this(rank, size, host, store, prefix, timeout, "cpu");
   }
 }

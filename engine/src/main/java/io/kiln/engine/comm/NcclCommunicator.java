@@ -1,5 +1,6 @@
 package io.kiln.engine.comm;
 
+import io.kiln.engine.tensor.ComputeDevice;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -22,8 +23,8 @@ import org.bytedeco.pytorch.nccl.ProcessGroupNCCL;
 
 /**
  * Ranks with a GPU each, over NCCL: c10d's process group, of which all-to-all, all-gather and
- * broadcast are used, because sums are formed here, in rank order and fp32. Takes tensors on the
- * current CUDA device.
+ * broadcast are used, because sums are formed here, in rank order and fp32. Takes tensors on this
+ * rank's GPU, which it makes the current one of the thread that joins.
  *
  * <p>Collectives run on NCCL's stream; {@link Pending#await()} returns when theirs is done, so that
  * a peer that does not answer ends in an exception and not in a device that hangs. Not yet run on
@@ -32,6 +33,7 @@ import org.bytedeco.pytorch.nccl.ProcessGroupNCCL;
 public final class NcclCommunicator implements Communicator {
   private final KeyStore store;
   private final ProcessGroupNCCL group;
+  private final ComputeDevice device;
   private final int rank;
   private final int size;
   private final Duration timeout;
@@ -39,9 +41,11 @@ public final class NcclCommunicator implements Communicator {
   private volatile String failure;
   private boolean closed;
 
-  private NcclCommunicator(KeyStore store, ProcessGroupNCCL group, Membership membership) {
+  private NcclCommunicator(
+      KeyStore store, ProcessGroupNCCL group, ComputeDevice device, Membership membership) {
     this.store = store;
     this.group = group;
+    this.device = device;
     this.rank = membership.rank();
     this.size = membership.size();
     this.timeout = membership.timeout();
@@ -49,14 +53,24 @@ public final class NcclCommunicator implements Communicator {
 
   /** Joins; the store is closed with the communicator. */
   static NcclCommunicator connect(KeyStore store, Membership membership) {
+    ComputeDevice device = new ComputeDevice(membership.device());
+    if (!device.isGpu()) {
+      throw new CommunicationException(
+          "rank "
+              + membership.rank()
+              + ": NCCL is between GPUs, and this rank computes on the processor: name its GPU in"
+              + " its membership, as in cuda:0, or take another transport");
+    }
     requireNatives(membership.rank());
     try (PointerScope scope = new PointerScope()) {
+      // NCCL binds a communicator to the GPU that is current.
+      device.makeCurrent();
       ProcessGroupNCCL.Options options = ProcessGroupNCCL.Options.create();
       options.timeout(new Milliseconds(membership.timeout().toMillis()));
       ProcessGroupNCCL group =
           new ProcessGroupNCCL(store.store(), membership.rank(), membership.size(), options);
       group.retainReference();
-      return new NcclCommunicator(store, group, membership);
+      return new NcclCommunicator(store, group, device, membership);
     } catch (RuntimeException e) {
       throw new CommunicationException(
           "rank " + membership.rank() + ": NCCL cannot start: " + KeyStore.firstLine(e), e);
@@ -209,7 +223,7 @@ public final class NcclCommunicator implements Communicator {
                   new long[] {values.length},
                   new TensorOptions(ScalarType.Double))
               .clone();
-      Tensor own = host.to(new Device("cuda"), ScalarType.Double);
+      Tensor own = host.to(device.open(), ScalarType.Double);
       TensorOptions onDevice =
           new TensorOptions(ScalarType.Double).device(new DeviceOptional(own.device()));
       Tensor all = torch.empty(new long[] {(long) size * values.length}, onDevice, null);
@@ -286,11 +300,17 @@ public final class NcclCommunicator implements Communicator {
     return new CommunicationException("rank " + rank + ": " + failure, cause);
   }
 
-  private static void checkOnDevice(Tensor... tensors) {
+  private void checkOnDevice(Tensor... tensors) {
     for (Tensor tensor : tensors) {
       if (!tensor.is_cuda()) {
         throw new IllegalArgumentException(
             "NCCL takes tensors on a GPU; host tensors need another transport");
+      }
+      try (Device at = tensor.device()) {
+        if (at.index() != device.index()) {
+          throw new IllegalArgumentException(
+              "this rank's GPU is " + device.name() + ", the tensor is on cuda:" + at.index());
+        }
       }
     }
   }

@@ -9,6 +9,7 @@ import io.kiln.engine.optim.LossScaler;
 import io.kiln.engine.optim.Optimizer;
 import io.kiln.engine.optim.ParameterGroups;
 import io.kiln.engine.optim.RateSchedule;
+import io.kiln.engine.tensor.ComputeDevice;
 import io.kiln.engine.tensor.NativeOwner;
 import io.kiln.engine.zero.GroupAssignment;
 import io.kiln.engine.zero.MemoryKind;
@@ -50,7 +51,9 @@ public final class Training implements AutoCloseable {
     ParameterGroups groups = new ParameterGroups(config.groups(), plan.model().blocks().size());
     GroupAssignment assignment = (block, spec) -> groups.groupOf(block, spec.name());
     try (PointerScope scope = new PointerScope()) {
-      Device device = owner.own(new Device(plan.device()));
+      ComputeDevice computes = new ComputeDevice(plan.device());
+      computes.makeCurrent();
+      Device device = owner.own(computes.open());
       Optimizer made = Optimizer.of(config.optimizer());
       Optimizer optimizer = owner.own(made, made::close);
       ShardedParameters sharded =

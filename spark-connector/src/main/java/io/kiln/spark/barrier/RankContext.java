@@ -1,10 +1,11 @@
 package io.kiln.spark.barrier;
 
+import io.kiln.engine.tensor.ComputeDevice;
 import io.kiln.engine.train.EvaluationReport;
 import io.kiln.engine.train.StepReport;
 import io.kiln.engine.train.recovery.CheckpointReport;
 import java.util.List;
-import java.util.OptionalInt;
+import java.util.Optional;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
@@ -12,6 +13,7 @@ import org.apache.spark.BarrierTaskContext;
 import org.apache.spark.SparkEnv;
 import org.apache.spark.TaskKilledException;
 import org.apache.spark.resource.ResourceInformation;
+import org.bytedeco.pytorch.global.torch;
 
 /**
  * A rank's place in its barrier job: who it is, what it may use, and its line to the driver. Sends
@@ -76,12 +78,23 @@ public final class RankContext implements AutoCloseable {
     return task.cpus();
   }
 
-  /** Number of the GPU that Spark gave this task, if the job asks for GPUs. */
-  public OptionalInt gpu() {
+  /**
+   * Where this rank computes: the GPU that Spark gave the task, if the job asks for GPUs.
+   *
+   * @throws IllegalStateException if what Spark calls the GPU leads to none that this process sees
+   */
+  public ComputeDevice device() {
     ResourceInformation gpu = task.resourcesJMap().get("gpu");
-    return gpu == null || gpu.addresses().length == 0
-        ? OptionalInt.empty()
-        : OptionalInt.of(Integer.parseInt(gpu.addresses()[0]));
+    if (gpu == null || gpu.addresses().length == 0) {
+      return ComputeDevice.CPU;
+    }
+    int ofExecutor = SparkEnv.get().conf().getInt("spark.executor.resource.gpu.amount", 0);
+    return ComputeDevice.gpu(
+        new GpuAddress(gpu.addresses()[0])
+            .index(
+                Optional.ofNullable(System.getenv("CUDA_VISIBLE_DEVICES")),
+                ofExecutor,
+                torch::cuda_device_count));
   }
 
   /** Address of this executor as its peers reach it. */

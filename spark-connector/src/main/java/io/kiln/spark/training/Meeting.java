@@ -5,6 +5,7 @@ import io.kiln.engine.comm.Membership;
 import io.kiln.engine.comm.Rendezvous;
 import io.kiln.engine.comm.StoreServer;
 import io.kiln.engine.comm.Transport;
+import io.kiln.engine.tensor.ComputeDevice;
 import io.kiln.spark.barrier.RankContext;
 import java.time.Duration;
 import java.util.Optional;
@@ -26,6 +27,7 @@ final class Meeting implements AutoCloseable {
 
   static Meeting of(RankContext context, Duration timeout) {
     context.at("meeting the other ranks", 0);
+    ComputeDevice device = context.device();
     String host = RankContext.host();
     Optional<StoreServer> store =
         context.rank() == 0 && context.size() > 1
@@ -40,10 +42,10 @@ final class Meeting implements AutoCloseable {
               host,
               address,
               "kiln/attempt-" + context.attempt(),
-              timeout);
+              timeout,
+              device.name());
       Communicator communicator =
-          Rendezvous.join(
-              membership, context.gpu().isPresent() ? Transport.NCCL : Transport.AUTOMATIC);
+          Rendezvous.join(membership, device.isGpu() ? Transport.NCCL : Transport.AUTOMATIC);
       Meeting meeting = new Meeting(store, communicator);
       context.whenAskedToEnd(meeting::abort);
       return meeting;

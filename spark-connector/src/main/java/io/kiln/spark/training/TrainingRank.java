@@ -102,7 +102,7 @@ record TrainingRank(
     context.at("initializing", 0);
     ModelDefinition definition = ModelFamilies.parse("model", json(model), DataSizes.unknown());
     DeepSpeedConfig config = DeepSpeedConfig.parse(json(deepspeed), context.size(), auto.values());
-    String device = context.gpu().isPresent() ? "cuda:" + context.gpu().getAsInt() : "cpu";
+    String device = context.device().name();
     RunDescription description =
         new RunDescription((ObjectNode) json(same), (ObjectNode) json(told));
     try (Model built = definition.model();
