@@ -15,6 +15,7 @@ import io.kiln.spark.cluster.Slots;
 import io.kiln.spark.cluster.SparkMaster;
 import io.kiln.spark.job.CheckpointSection;
 import io.kiln.spark.job.Job;
+import io.kiln.spark.job.RecoverySection;
 import io.kiln.spark.job.SparkSection;
 import io.kiln.spark.job.TrainingSection;
 import io.kiln.spark.output.OutputDirectory;
@@ -136,7 +137,8 @@ public final class Trainer {
         outputDirectory
             .map(path -> OutputDirectory.of(path, spark.hadoopConfiguration()))
             .orElseGet(() -> OutputDirectory.temporary(spark.hadoopConfiguration()));
-    TrainingRun run = new TrainingRun(model, deepspeed, training, size, output);
+    TrainingRun run =
+        new TrainingRun(model, deepspeed, training, size, ranks.orElse(Integer.MAX_VALUE), output);
     run.check();
     if (ranks.isEmpty() && size < slots) {
       listener.onRemark(0, "elasticity: %d of %d slots train".formatted(size, slots));
@@ -171,6 +173,7 @@ public final class Trainer {
     private OptionalLong checkpointInterval = OptionalLong.empty();
     private OptionalDouble checkpointMinutes = OptionalDouble.empty();
     private String resume = CheckpointSection.AUTO;
+    private RecoverySection recovery = RecoverySection.DEFAULT;
     private OptionalInt ranks = OptionalInt.empty();
     private Optional<String> outputDirectory = Optional.empty();
     private RunListener listener = new LoggedRemarks();
@@ -280,6 +283,49 @@ public final class Trainer {
     }
 
     /**
+     * Folder for checkpoints, on a file system that all executors reach. Default, where an interval
+     * is given: {@code checkpoints} in the output directory.
+     */
+    public Builder checkpointDirectory(String path) {
+      this.checkpointDirectory = Optional.of(path);
+      return this;
+    }
+
+    /** Steps between two checkpoints. Default: none are taken. */
+    public Builder checkpointInterval(long steps) {
+      this.checkpointInterval = OptionalLong.of(steps);
+      return this;
+    }
+
+    /** Minutes between two checkpoints. */
+    public Builder checkpointMinutes(double minutes) {
+      this.checkpointMinutes = OptionalDouble.of(minutes);
+      return this;
+    }
+
+    /**
+     * Where to begin: {@code auto} (the default) from the newest checkpoint in the checkpoint
+     * directory if there is one, {@code never}, or the path of a checkpoint or a folder of them.
+     */
+    public Builder resume(String from) {
+      this.resume = from;
+      return this;
+    }
+
+    /** Seconds that a rank may be silent or stand still before it is replaced. Default 60. */
+    public Builder stallTimeout(long seconds) {
+      this.recovery =
+          new RecoverySection(seconds, recovery.maxRestarts(), recovery.restartWindow());
+      return this;
+    }
+
+    /** New starts of all ranks within so many seconds; one more ends the run. Default 10, 3600. */
+    public Builder maxRestarts(long starts, long windowSeconds) {
+      this.recovery = new RecoverySection(recovery.stallTimeout(), starts, windowSeconds);
+      return this;
+    }
+
+    /**
      * Tasks that train together. Default: one on each slot of the cluster; with DeepSpeed's
      * elasticity, the largest valid number of them.
      */
@@ -343,7 +389,8 @@ public final class Trainer {
     private TrainingSection training() {
       return fixed != null
           ? fixed
-          : new TrainingSection(maxSteps, epochs, seed, evalInterval, evalSteps, checkpoints());
+          : new TrainingSection(
+              maxSteps, epochs, seed, evalInterval, evalSteps, checkpoints(), recovery);
     }
   }
 }

@@ -151,6 +151,8 @@ public record CheckpointFolder(CheckpointStore store) {
       if (whole < keepLast) {
         whole += hasManifest(step) ? 1 : 0;
       } else if (keepEvery == 0 || step % keepEvery != 0) {
+        // Where a folder does not go at once, what is left of it must not look whole.
+        store.delete(name(step) + "/" + CheckpointManifest.FILE);
         store.delete(name(step));
       }
     }

@@ -29,6 +29,9 @@ public final class BlockWalker {
   private final Device device;
   private final Communicator communicator;
 
+  /** Blocks reached so far; written by the training thread alone. */
+  private volatile long visits;
+
   /**
    * @param parameters of the model's blocks, in order
    * @param device where they are; lives as long as the walker
@@ -123,6 +126,11 @@ public final class BlockWalker {
     }
   }
 
+  /** Blocks reached so far, forward and back: grows as long as this rank gets on. Any thread. */
+  long visits() {
+    return visits;
+  }
+
   /** Micro-batches are made in host memory; a copy on the device, where that is another. */
   private Tensor here(Tensor tensor) {
     return device.is_cpu() ? tensor : tensor.to(device, tensor.scalar_type());
@@ -130,6 +138,7 @@ public final class BlockWalker {
 
   /** The weights of block {@code i}, while those of block {@code next} set out. */
   private Weights arrive(int i, int next) {
+    visits = visits + 1;
     Weights weights = parameters.get(i).acquire();
     if (next >= 0 && next < parameters.size()) {
       parameters.get(next).prefetch();

@@ -163,6 +163,11 @@ public final class Training implements AutoCloseable {
     return new MemoryReport(labelled);
   }
 
+  /** A number that grows as long as this rank gets on, also inside a step. Any thread may ask. */
+  public long progress() {
+    return walker.visits();
+  }
+
   /** Steps taken so far. */
   public long steps() {
     return steps;

@@ -3,12 +3,12 @@ package io.kiln.spark.barrier;
 import java.io.Serializable;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicReference;
 import org.apache.spark.HashPartitioner;
 import org.apache.spark.SparkEnv;
 import org.apache.spark.SparkException;
@@ -16,64 +16,115 @@ import org.apache.spark.api.java.JavaPairRDD;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.rdd.RDD;
+import org.apache.spark.util.ShutdownHookManager;
 import scala.Tuple2;
 import scala.reflect.ClassTag;
 import scala.reflect.ClassTag$;
+import scala.runtime.BoxedUnit;
 
 /**
  * Runs a body on every rank at once: one barrier stage, a task a rank.
  *
  * <p>The barrier stage is a shuffle-map stage, with one more tiny stage behind it: Spark never
- * retries a barrier stage that ends a job, but it does retry this one, on replacement executors,
- * when an executor is lost. An error of a rank's own would only come again: it ends the job at
- * once.
+ * retries a barrier stage that ends a job, but it does retry this one, on replacement executors.
+ * Whether a failure is answered so or ends the job is the {@link RestartPolicy}'s to say.
  */
 public final class BarrierJob {
+  private static final long LOOK_MILLIS = 500;
+
+  /** Before Spark's own shutdown hook ends the session (50). */
+  private static final int BEFORE_SPARK = 60;
+
+  /** What Spark says when it does not start a stage again; its own limit, not Kiln's. */
+  private static final String SPARK_GAVE_UP = "the maximum allowable number of times";
+
   private BarrierJob() {}
+
+  /** The same with lost executors replaced and errors ending the job. */
+  public static <T, R extends Serializable> List<R> run(
+      JavaSparkContext spark, JavaRDD<T> perRank, RankBody<T, R> body, RunListener listener) {
+    return run(spark, perRank, body, listener, RestartPolicy.LOST_EXECUTORS_ONLY);
+  }
 
   /**
    * Runs and waits.
    *
    * @param perRank partition r holds the data of rank r
    * @return what the ranks gave, in rank order
+   * @throws SlotsChangedException if the cluster has room for another number of ranks
    * @throws RankFailedException with the first cause, if a rank failed
    */
   public static <T, R extends Serializable> List<R> run(
-      JavaSparkContext spark, JavaRDD<T> perRank, RankBody<T, R> body, RunListener listener) {
+      JavaSparkContext spark,
+      JavaRDD<T> perRank,
+      RankBody<T, R> body,
+      RunListener listener,
+      RestartPolicy policy) {
     String name = "kiln-" + UUID.randomUUID();
-    AtomicReference<RankMessage.Failed> cause = new AtomicReference<>();
-    ExecutorService events =
-        Executors.newSingleThreadExecutor(
-            task -> {
-              Thread thread = new Thread(task, "kiln-events");
-              thread.setDaemon(true);
-              return thread;
+    Supervisor supervisor = new Supervisor(spark.sc(), name, perRank.getNumPartitions(), policy);
+    RunView view = new RunView(listener, supervisor::lastFailure);
+    ExecutorService events = Executors.newSingleThreadExecutor(daemon("kiln-events"));
+    ScheduledExecutorService looks =
+        Executors.newSingleThreadScheduledExecutor(daemon("kiln-supervisor"));
+    Object hook =
+        ShutdownHookManager.addShutdownHook(
+            BEFORE_SPARK,
+            () -> {
+              supervisor.save();
+              return BoxedUnit.UNIT;
             });
-    RunView view = new RunView(listener);
     try (DriverEndpoint endpoint =
         new DriverEndpoint(
             SparkEnv.get().rpcEnv(),
             name,
             message -> {
-              if (message instanceof RankMessage.Failed failed
-                  && failed.fault() != RankMessage.Fault.PEER
-                  && cause.compareAndSet(null, failed)) {
-                spark.cancelJobsWithTag(name, failed.line());
+              boolean save = supervisor.heard(message);
+              if (!(message instanceof RankMessage.Failed)) {
+                events.execute(() -> view.accept(message));
               }
-              events.execute(() -> view.accept(message));
+              return save;
             })) {
       spark.addJobTag(name);
       spark.setInterruptOnCancel(true);
-      List<R> results = collect(perRank, new RankTask<>(name, body));
+      looks.scheduleWithFixedDelay(
+          supervisor::look, LOOK_MILLIS, LOOK_MILLIS, TimeUnit.MILLISECONDS);
+      List<R> results = collect(perRank, name, body, supervisor);
       drain(events);
       return results;
     } catch (Exception failure) {
       drain(events);
-      throw firstCause(Optional.ofNullable(cause.get()), view, failure);
+      throw firstCause(supervisor, failure);
     } finally {
+      ShutdownHookManager.removeShutdownHook(hook);
+      looks.shutdownNow();
       events.shutdownNow();
       spark.removeJobTag(name);
       spark.setInterruptOnCancel(false);
+    }
+  }
+
+  private static ThreadFactory daemon(String name) {
+    return task -> {
+      Thread thread = new Thread(task, name);
+      thread.setDaemon(true);
+      return thread;
+    };
+  }
+
+  /** Until it is done: a session of somebody else's may allow a stage four attempts only. */
+  private static <T, R extends Serializable> List<R> collect(
+      JavaRDD<T> perRank, String name, RankBody<T, R> body, Supervisor supervisor)
+      throws Exception {
+    int earlier = 0;
+    while (true) {
+      try {
+        return collect(perRank, new RankTask<>(name, earlier, body));
+      } catch (Exception failure) {
+        if (!supervisor.mayStartAgain() || !OneLine.of(failure).contains(SPARK_GAVE_UP)) {
+          throw failure;
+        }
+        earlier = supervisor.attempts() + 1;
+      }
     }
   }
 
@@ -100,15 +151,15 @@ public final class BarrierJob {
     }
   }
 
-  private static RuntimeException firstCause(
-      Optional<RankMessage.Failed> own, RunView view, Exception failure) {
-    if (own.isPresent()) {
-      return new RankFailedException(own.get());
+  private static RuntimeException firstCause(Supervisor supervisor, Exception failure) {
+    if (supervisor.verdict().isPresent()) {
+      return supervisor.verdict().get();
     }
     if (!(failure instanceof SparkException) && failure instanceof RuntimeException ours) {
       return ours;
     }
-    return view.lastFailure()
+    return supervisor
+        .lastFailure()
         .map(RankFailedException::new)
         .orElseGet(() -> new RankFailedException(OneLine.of(failure), failure));
   }

@@ -1,6 +1,6 @@
 package io.kiln.spark.barrier;
 
-import java.util.function.Consumer;
+import java.util.function.Predicate;
 import org.apache.spark.rpc.RpcCallContext;
 import org.apache.spark.rpc.RpcEndpointRef;
 import org.apache.spark.rpc.RpcEnv;
@@ -18,12 +18,13 @@ import scala.runtime.BoxedUnit;
 final class DriverEndpoint implements ThreadSafeRpcEndpoint, AutoCloseable {
   private final RpcEnv env;
   private final RpcEndpointRef reference;
-  private final Consumer<RankMessage> receiver;
+  private final Predicate<RankMessage> receiver;
 
   /**
-   * @param receiver called by one thread at a time; must not block
+   * @param receiver called by one thread at a time; must not block; its answer goes back to a rank
+   *     that asks
    */
-  DriverEndpoint(RpcEnv env, String name, Consumer<RankMessage> receiver) {
+  DriverEndpoint(RpcEnv env, String name, Predicate<RankMessage> receiver) {
     this.env = env;
     this.receiver = receiver;
     this.reference = env.setupEndpoint(name, this);
@@ -38,7 +39,7 @@ final class DriverEndpoint implements ThreadSafeRpcEndpoint, AutoCloseable {
   public PartialFunction<Object, BoxedUnit> receive() {
     return PartialFunction$.MODULE$.fromFunction(
         message -> {
-          receiver.accept(RankMessage.ofJson((String) message));
+          receiver.test(RankMessage.ofJson((String) message));
           return BoxedUnit.UNIT;
         });
   }
@@ -47,8 +48,7 @@ final class DriverEndpoint implements ThreadSafeRpcEndpoint, AutoCloseable {
   public PartialFunction<Object, BoxedUnit> receiveAndReply(RpcCallContext context) {
     return PartialFunction$.MODULE$.fromFunction(
         message -> {
-          receiver.accept(RankMessage.ofJson((String) message));
-          context.reply(Boolean.TRUE);
+          context.reply(receiver.test(RankMessage.ofJson((String) message)));
           return BoxedUnit.UNIT;
         });
   }

@@ -5,6 +5,7 @@ import org.apache.spark.SparkEnv;
 import org.apache.spark.rpc.RpcEndpointRef;
 import org.apache.spark.rpc.RpcTimeout;
 import org.apache.spark.util.RpcUtils;
+import scala.concurrent.ExecutionContext;
 import scala.concurrent.duration.FiniteDuration;
 import scala.reflect.ClassTag$;
 
@@ -27,6 +28,24 @@ final class RankChannel {
   /** Sends and goes on. */
   void send(RankMessage message) {
     driver.send(message.toJson());
+  }
+
+  /**
+   * Sends, goes on, and does something if the driver answers yes.
+   *
+   * @param yes called on one of Spark's threads
+   */
+  void ask(RankMessage message, Runnable yes) {
+    driver
+        .<Object>ask(message.toJson(), ClassTag$.MODULE$.apply(Object.class))
+        .foreach(
+            answer -> {
+              if (Boolean.TRUE.equals(answer)) {
+                yes.run();
+              }
+              return null;
+            },
+            ExecutionContext.parasitic$.MODULE$);
   }
 
   /** Sends and waits, five seconds at the most, until the driver has it. */

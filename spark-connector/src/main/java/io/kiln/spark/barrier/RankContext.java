@@ -9,6 +9,8 @@ import java.util.Optional;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.LongSupplier;
 import org.apache.spark.BarrierTaskContext;
 import org.apache.spark.SparkEnv;
 import org.apache.spark.TaskKilledException;
@@ -28,15 +30,22 @@ public final class RankContext implements AutoCloseable {
 
   private record Place(String phase, long step) {}
 
+  private record Told(Place place, long progress) {}
+
   private final BarrierTaskContext task;
   private final RankChannel channel;
   private final ScheduledExecutorService beacon;
+  private final int earlierAttempts;
+  private final AtomicBoolean saveWanted = new AtomicBoolean();
   private volatile Place place = new Place("starting", 0);
-  private Place told;
+  private volatile LongSupplier progress = () -> 0;
+  private Told told;
   private int quiet;
+  private boolean leaving;
 
-  RankContext(BarrierTaskContext task, RankChannel channel) {
+  RankContext(BarrierTaskContext task, RankChannel channel, int earlierAttempts) {
     this.task = task;
+    this.earlierAttempts = earlierAttempts;
     this.channel = channel;
     this.beacon =
         Executors.newSingleThreadScheduledExecutor(
@@ -49,13 +58,31 @@ public final class RankContext implements AutoCloseable {
   }
 
   private void shine() {
-    Place now = place;
+    if (!leaving && SparkEnv.get().blockManager().decommissioner().isDefined()) {
+      // Spark takes this executor away: what it holds is saved while there is time.
+      leaving = true;
+      saveWanted.set(true);
+    }
+    Told now = new Told(place, progress.getAsLong());
     if (now.equals(told) && ++quiet < QUIET_BEACONS) {
       return;
     }
     told = now;
     quiet = 0;
-    channel.send(new RankMessage.Progress(rank(), attempt(), now.phase(), now.step()));
+    RankMessage.Progress message =
+        new RankMessage.Progress(
+            rank(),
+            attempt(),
+            host(),
+            SparkEnv.get().executorId(),
+            now.place().phase(),
+            now.place().step(),
+            now.progress());
+    if (rank() == 0) {
+      channel.ask(message, () -> saveWanted.set(true));
+    } else {
+      channel.send(message);
+    }
   }
 
   /** This rank, from 0. */
@@ -70,7 +97,7 @@ public final class RankContext implements AutoCloseable {
 
   /** How often Spark has started all ranks again, from 0. */
   public int attempt() {
-    return task.stageAttemptNumber();
+    return earlierAttempts + task.stageAttemptNumber();
   }
 
   /** Processor cores of this rank ({@code spark.task.cpus}). */
@@ -105,6 +132,19 @@ public final class RankContext implements AutoCloseable {
   /** Gives every rank every rank's text, in rank order; waits for all. */
   public List<String> allGather(String text) {
     return List.of(task.allGather(text));
+  }
+
+  /** What tells, from any thread, that this rank gets on inside a step. */
+  public void progressOf(LongSupplier count) {
+    progress = count;
+  }
+
+  /**
+   * Whether a checkpoint is wanted before the next one is due, because the driver is told to end or
+   * this executor is. Says so once.
+   */
+  public boolean takeSaveRequest() {
+    return saveWanted.get() && saveWanted.getAndSet(false);
   }
 
   /** Says where this rank is; costs nothing. */

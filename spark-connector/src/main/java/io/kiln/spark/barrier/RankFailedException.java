@@ -8,12 +8,16 @@ public class RankFailedException extends RuntimeException {
   private final String rankStackTrace;
 
   RankFailedException(RankMessage.Failed failure) {
-    super(
-        failure.fault() == RankMessage.Fault.INPUT
-            ? failure.line()
-            : "rank " + failure.rank() + " on " + failure.host() + ": " + failure.line());
+    super(line(failure));
     this.inputAtFault = failure.fault() == RankMessage.Fault.INPUT;
     this.rankStackTrace = failure.stackTrace();
+  }
+
+  /** Who, where and what, in one line. */
+  static String line(RankMessage.Failed failure) {
+    return failure.fault() == RankMessage.Fault.INPUT
+        ? failure.line()
+        : "rank " + failure.rank() + " on " + failure.host() + ": " + failure.line();
   }
 
   RankFailedException(String line, Throwable cause) {

@@ -30,8 +30,15 @@ public sealed interface RankMessage {
   /** The stage's attempt that it belongs to, from 0. */
   int attempt();
 
-  /** The beacon: where the rank is, a few times a second. */
-  record Progress(int rank, int attempt, String phase, long step) implements RankMessage {}
+  /**
+   * The beacon: where the rank is, a few times a second.
+   *
+   * @param executor that it runs in
+   * @param progress grows as long as it gets on, inside a step too
+   */
+  record Progress(
+      int rank, int attempt, String host, String executor, String phase, long step, long progress)
+      implements RankMessage {}
 
   /** A step was taken; rank 0 alone says so. */
   record Stepped(int rank, int attempt, StepReport report) implements RankMessage {}

@@ -22,10 +22,16 @@ final class RankTask<T, R extends Serializable>
   private static final Duration LINGER = Duration.ofSeconds(2);
 
   private final String channelName;
+  private final int earlierAttempts;
   private final RankBody<T, R> body;
 
-  RankTask(String channelName, RankBody<T, R> body) {
+  /**
+   * @param channelName of the driver's end
+   * @param earlierAttempts of the same ranks, in jobs before this one
+   */
+  RankTask(String channelName, int earlierAttempts, RankBody<T, R> body) {
     this.channelName = channelName;
+    this.earlierAttempts = earlierAttempts;
     this.body = body;
   }
 
@@ -33,7 +39,7 @@ final class RankTask<T, R extends Serializable>
   public Iterator<Tuple2<Integer, R>> apply(Iterator<T> partition) {
     BarrierTaskContext task = BarrierTaskContext.get();
     RankChannel channel = new RankChannel(channelName);
-    try (RankContext context = new RankContext(task, channel)) {
+    try (RankContext context = new RankContext(task, channel, earlierAttempts)) {
       R result = body.run(context, CollectionConverters.asJava(partition));
       return CollectionConverters.asScala(
           java.util.List.of(new Tuple2<>(task.partitionId(), result)).iterator());
@@ -67,13 +73,13 @@ final class RankTask<T, R extends Serializable>
     }
   }
 
-  private static void tell(RankChannel channel, BarrierTaskContext task, Throwable failure) {
+  private void tell(RankChannel channel, BarrierTaskContext task, Throwable failure) {
     StringWriter trace = new StringWriter();
     failure.printStackTrace(new PrintWriter(trace));
     RankMessage.Failed words =
         new RankMessage.Failed(
             task.partitionId(),
-            task.stageAttemptNumber(),
+            earlierAttempts + task.stageAttemptNumber(),
             RankContext.host(),
             fault(failure),
             OneLine.of(failure),

@@ -1,32 +1,30 @@
 package io.kiln.spark.barrier;
 
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /** Makes one story of what the ranks say: of several attempts, the latest one counts. */
 final class RunView {
   private final RunListener listener;
   private int attempt;
-  private Optional<RankMessage.Failed> lastFailure = Optional.empty();
+  private final Supplier<Optional<RankMessage.Failed>> lastFailure;
 
-  RunView(RunListener listener) {
+  /**
+   * @param lastFailure why ranks were started again
+   */
+  RunView(RunListener listener, Supplier<Optional<RankMessage.Failed>> lastFailure) {
     this.listener = listener;
+    this.lastFailure = lastFailure;
   }
 
   synchronized void accept(RankMessage message) {
-    if (message instanceof RankMessage.Failed failed) {
-      lastFailure = Optional.of(failed);
-      return;
-    }
     if (message.attempt() < attempt) {
       return;
     }
     if (message.attempt() > attempt) {
       attempt = message.attempt();
       listener.onRestart(
-          attempt,
-          lastFailure
-              .map(f -> "rank " + f.rank() + " on " + f.host() + ": " + f.line())
-              .orElse("an executor was lost"));
+          attempt, lastFailure.get().map(RankFailedException::line).orElse("an executor was lost"));
     }
     if (message instanceof RankMessage.Progress progress) {
       listener.onProgress(progress.rank(), progress.phase(), progress.step());
@@ -41,10 +39,5 @@ final class RunView {
     } else if (message instanceof RankMessage.Remarked remarked) {
       listener.onRemark(remarked.rank(), remarked.line());
     }
-  }
-
-  /** The last thing that a rank ended with. */
-  synchronized Optional<RankMessage.Failed> lastFailure() {
-    return lastFailure;
   }
 }

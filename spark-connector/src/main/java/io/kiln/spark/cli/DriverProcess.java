@@ -109,6 +109,8 @@ public record DriverProcess(Path home, Path logs) {
     settings.put("spark.speculation", "false");
     settings.put("spark.scheduler.barrier.maxConcurrentTasksCheck.interval", "1s");
     settings.put("spark.locality.wait", "0s");
+    // How often ranks start again is Kiln's to say (training.max_restarts).
+    settings.put("spark.stage.maxConsecutiveAttempts", Integer.toString(Integer.MAX_VALUE));
     settings.put("spark.ui.showConsoleProgress", "false");
     StringBuilder executorOptions =
         new StringBuilder(String.join(" ", RankEnvironment.javaOptions()));

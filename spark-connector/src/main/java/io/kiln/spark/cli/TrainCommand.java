@@ -39,7 +39,8 @@ import picocli.CommandLine.Spec;
       "  training    max_steps or epochs, seed, eval_interval, eval_steps;",
       "              checkpoint_dir (default: checkpoints in the output_dir), checkpoint_interval",
       "              (steps) or checkpoint_minutes, checkpoint_keep_last (2), checkpoint_keep_every,",
-      "              checkpoint_failures (3), resume (auto, never, or a checkpoint's path)",
+      "              checkpoint_failures (3), resume (auto, never, or a checkpoint's path);",
+      "              stall_timeout (60 s), max_restarts (10) in restart_window (3600 s)",
       "  spark       master (default "
           + SparkMaster.DEFAULT
           + "), conf, ranks (default: one a slot;",

@@ -14,6 +14,7 @@ import java.util.OptionalLong;
  * @param evalInterval steps between two evaluations; empty for one at the end alone
  * @param evalSteps global batches in one evaluation; empty for the whole split
  * @param checkpoints when they are taken, where they go, where the run begins
+ * @param recovery what becomes of ranks that die or hang
  */
 public record TrainingSection(
     OptionalLong maxSteps,
@@ -21,7 +22,8 @@ public record TrainingSection(
     long seed,
     OptionalLong evalInterval,
     OptionalLong evalSteps,
-    CheckpointSection checkpoints) {
+    CheckpointSection checkpoints,
+    RecoverySection recovery) {
   public TrainingSection {
     if (maxSteps.isPresent() == epochs.isPresent()) {
       throw new ConfigException(
@@ -45,7 +47,8 @@ public record TrainingSection(
         json.whole("seed", 0),
         json.whole("eval_interval"),
         json.whole("eval_steps"),
-        CheckpointSection.parse(json));
+        CheckpointSection.parse(json),
+        RecoverySection.parse(json));
   }
 
   private static void atLeastOne(String key, OptionalLong value) {

@@ -78,7 +78,13 @@ final class Recovery implements AutoCloseable, CheckpointListener {
     checkpointing =
         Optional.of(
             new Checkpointing(
-                folder, plan.policy(), training, run, communicator, this, () -> false));
+                folder,
+                plan.policy(),
+                training,
+                run,
+                communicator,
+                this,
+                context::takeSaveRequest));
   }
 
   /** A step was taken. */

@@ -85,6 +85,24 @@ record TrainingRank(
   /** Samples that a rank keeps in memory: more go to a file in Spark's local directory. */
   static final long SAMPLES_IN_MEMORY = 1L << 30;
 
+  /** The same with the samples laid out for another number of ranks. */
+  TrainingRank with(DataPlan plan) {
+    return new TrainingRank(
+        model,
+        deepspeed,
+        auto,
+        plan,
+        seed,
+        steps,
+        evaluationInterval,
+        evaluationSteps,
+        output,
+        checkpoints,
+        same,
+        told,
+        hadoop);
+  }
+
   @Override
   public RankReport run(RankContext context, Iterator<byte[]> partition) throws IOException {
     torch.set_num_threads(context.threads());
@@ -116,6 +134,7 @@ record TrainingRank(
         BatchSource batches = samples.batches(training.steps() + 1, AHEAD);
         Evaluation evaluation = new Evaluation(samples.evaluation())) {
       recovery.keep(training);
+      context.progressOf(training::progress);
       context.at(TRAINING, training.steps());
       TrainingLoop.run(
           training,

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.kiln.datasource.DataSection;
 import io.kiln.datasource.TrainingData;
 import io.kiln.datasource.packing.DataPlan;
+import io.kiln.engine.config.BatchSizes;
 import io.kiln.engine.config.DeepSpeedConfig;
 import io.kiln.engine.model.Model;
 import io.kiln.engine.model.family.DecoderDefinition;
@@ -17,6 +18,7 @@ import io.kiln.spark.barrier.BarrierJob;
 import io.kiln.spark.barrier.Listeners;
 import io.kiln.spark.barrier.RunListener;
 import io.kiln.spark.barrier.RunStart;
+import io.kiln.spark.barrier.SlotsChangedException;
 import io.kiln.spark.cluster.MemoryOverhead;
 import io.kiln.spark.job.CheckpointSection;
 import io.kiln.spark.job.TrainingSection;
@@ -40,6 +42,7 @@ import org.apache.spark.util.SerializableConfiguration;
  * @param deepspeed its configuration
  * @param training how long
  * @param ranks how many tasks, whose slots are there
+ * @param mostRanks how many there may be, should the cluster grow
  * @param output folder that is made
  */
 public record TrainingRun(
@@ -47,6 +50,7 @@ public record TrainingRun(
     JsonNode deepspeed,
     TrainingSection training,
     int ranks,
+    int mostRanks,
     OutputDirectory output) {
   /** Name of the file that says what the model reads. */
   public static final String COLUMNS = RunFolder.MARK;
@@ -96,24 +100,12 @@ public record TrainingRun(
       CheckpointPlan checkpoints,
       RunListener listener) {
     requireKnown(data, definition);
-    // The batch sizes decide the steps of an epoch, and those what "auto" stands for in a schedule.
-    DeepSpeedConfig sizes = parse(new AutoSizes(training.maxSteps().orElse(1), 0));
-    DataPlan plan =
-        data.plan(
-            model.sequenceLength(definition),
-            sizes.batch().global(),
-            sizes.batch().micro(),
-            ranks,
-            training.seed());
-    long steps = training.steps(plan.lanes().samples(), sizes.batch().global());
+    DataPlan plan = plan(data, definition);
+    long steps = training.steps(plan.lanes().samples(), plan.lanes().globalBatch());
     AutoSizes auto = new AutoSizes(steps, hidden(definition));
     DeepSpeedConfig config = parse(auto);
     RunStart start = start(data, definition, config, steps);
-    long samples = IntStream.range(0, ranks).mapToLong(plan::storedBytes).max().orElse(0);
-    MemoryOverhead.require(
-        spark.getConf(),
-        start.bytesPerRank().values().stream().mapToLong(Long::longValue).sum(),
-        Math.min(samples, TrainingRank.SAMPLES_IN_MEMORY));
+    requireMemory(spark, plan, start);
     // Not before: a run that its data refuses leaves no folder in the way of the next.
     output.claim(training.checkpoints().mayContinue());
     writeDescription(data, definition);
@@ -134,10 +126,10 @@ public record TrainingRun(
               training.evalSteps().orElse(Long.MAX_VALUE),
               output.path(),
               checkpoints,
-              same(plan, sizes).toString(),
+              same(plan).toString(),
               told(data, definition).toString(),
               new SerializableConfiguration(spark.hadoopConfiguration()));
-      List<RankReport> reports = BarrierJob.run(spark, data.partitions(plan), rank, all);
+      List<RankReport> reports = train(spark, data, definition, rank, all);
       TrainingSummary summary =
           TrainingSummary.of(
               config.zero().stage(),
@@ -148,6 +140,47 @@ public record TrainingRun(
       output.write(TrainingSummary.NAME, summary.toJson());
       return summary;
     }
+  }
+
+  /** With as many ranks as the cluster has room for, where the batch may be shared otherwise. */
+  private List<RankReport> train(
+      JavaSparkContext spark,
+      TrainingData data,
+      ModelDefinition definition,
+      TrainingRank rank,
+      RunListener listener) {
+    Elastic elastic = Elastic.of(deepspeed, ranks, mostRanks, training);
+    TrainingRun now = this;
+    while (true) {
+      DataPlan plan = now.plan(data, definition);
+      try {
+        return BarrierJob.run(
+            spark,
+            data.partitions(plan),
+            rank.with(plan),
+            listener,
+            elastic.policy(now.ranks, training));
+      } catch (SlotsChangedException changed) {
+        int next = elastic.next(now.ranks, spark.sc(), changed);
+        listener.onRestart(0, changed.getMessage() + "; going on with " + next + " ranks");
+        now = new TrainingRun(model, deepspeed, training, next, mostRanks, output);
+      }
+    }
+  }
+
+  /** Which samples a step sees, and where they lie: the batch is known without the run's length. */
+  private DataPlan plan(TrainingData data, ModelDefinition definition) {
+    BatchSizes batch = parse(new AutoSizes(training.maxSteps().orElse(1), 0)).batch();
+    return data.plan(
+        model.sequenceLength(definition), batch.global(), batch.micro(), ranks, training.seed());
+  }
+
+  private static void requireMemory(JavaSparkContext spark, DataPlan plan, RunStart start) {
+    long samples = IntStream.range(0, plan.ranks()).mapToLong(plan::storedBytes).max().orElse(0);
+    MemoryOverhead.require(
+        spark.getConf(),
+        start.bytesPerRank().values().stream().mapToLong(Long::longValue).sum(),
+        Math.min(samples, TrainingRank.SAMPLES_IN_MEMORY));
   }
 
   private RunStart start(
@@ -170,10 +203,10 @@ public record TrainingRun(
   }
 
   /** What decides the samples of a step: a run that goes on has to have it as before. */
-  private ObjectNode same(DataPlan plan, DeepSpeedConfig config) {
+  private ObjectNode same(DataPlan plan) {
     ObjectNode json = JSON.createObjectNode();
     json.put("seed", training.seed());
-    json.put("train_batch_size", config.batch().global());
+    json.put("train_batch_size", plan.lanes().globalBatch());
     json.put("sample_length", plan.shape().length());
     json.put("training_units", plan.split().training());
     json.put("validation_units", plan.split().validation());
