@@ -10,6 +10,7 @@ import java.io.StringWriter;
 import java.time.Duration;
 import org.apache.spark.BarrierTaskContext;
 import org.apache.spark.TaskKilledException;
+import org.apache.spark.shuffle.FetchFailedException;
 import scala.Tuple2;
 import scala.collection.Iterator;
 import scala.jdk.javaapi.CollectionConverters;
@@ -49,7 +50,7 @@ final class RankTask<T, R extends Serializable>
         throw new TaskKilledException("ended with the job");
       }
       tell(channel, task, failure);
-      if (fault(failure) == Fault.PEER) {
+      if (failure instanceof CommunicationException) {
         linger(task);
       }
       throw failure instanceof RuntimeException unchecked
@@ -95,6 +96,9 @@ final class RankTask<T, R extends Serializable>
     if (failure instanceof DataException || failure instanceof ConfigException) {
       return Fault.INPUT;
     }
-    return failure instanceof CommunicationException ? Fault.PEER : Fault.OWN;
+    // What a lost executor had shuffled for this rank: Spark makes it again.
+    return failure instanceof CommunicationException || failure instanceof FetchFailedException
+        ? Fault.PEER
+        : Fault.OWN;
   }
 }

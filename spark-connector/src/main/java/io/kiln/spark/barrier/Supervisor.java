@@ -39,7 +39,7 @@ final class Supervisor {
   private int condemned = -1;
   private boolean roomAsked;
   private boolean saveWanted;
-  private boolean saveAsked;
+  private long saveFrom = Long.MAX_VALUE;
   private Optional<Failed> lastFailure = Optional.empty();
   private Optional<RuntimeException> verdict = Optional.empty();
 
@@ -77,14 +77,14 @@ final class Supervisor {
         watch.heard(beacon, System.nanoTime());
       } else if (message instanceof RankMessage.Stepped stepped) {
         furthest = Math.max(furthest, stepped.report().step());
-      } else if (message instanceof RankMessage.Checkpointed && saveAsked) {
+      } else if (message instanceof RankMessage.Checkpointed checkpointed
+          && checkpointed.report().step() >= saveFrom) {
         saved.countDown();
       }
     }
     boolean save = saveWanted && message.rank() == 0 && message instanceof RankMessage.Progress;
     if (save) {
       saveWanted = false;
-      saveAsked = true;
     }
     return save;
   }
@@ -206,6 +206,7 @@ final class Supervisor {
         return;
       }
       saveWanted = true;
+      saveFrom = furthest;
     }
     try {
       saved.await(policy.saveGrace().toMillis(), TimeUnit.MILLISECONDS);

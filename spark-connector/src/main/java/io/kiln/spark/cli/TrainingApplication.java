@@ -79,7 +79,9 @@ public final class TrainingApplication implements Callable<Integer> {
   }
 
   private int run(Job job, ConsoleReport console, Optional<RunFolder> folder) throws IOException {
-    Interruption interruption = new Interruption(err, console, job.outputDir(), folder);
+    Interruption interruption =
+        new Interruption(
+            err, console, job.outputDir(), job.training().checkpoints().mayContinue(), folder);
     try {
       train(job, console, interruption);
       folder.ifPresent(RunFolder::tidy);
