@@ -48,6 +48,7 @@ class TrainCommandTest {
     for (JsonNode rank : summary.get("ranks")) {
       assertEquals(
           2.0 * parameters, rank.get("parameters_bytes").asDouble(), 0.02 * 2 * parameters);
+      assertEquals(16 << 20, rank.get("ring_bytes").asInt(), "two ranks of one host");
       assertTrue(rank.get("peak_rss_mb").asLong() > 0);
     }
     List<String> metrics = Files.readAllLines(job.output().resolve("metrics.jsonl"));

@@ -72,6 +72,14 @@ public interface Communicator extends AutoCloseable {
    */
   void checkUsable();
 
+  /**
+   * Bytes of this rank's own ring in shared memory, which it holds as long as it is open; 0 where
+   * it has none.
+   */
+  default long ringBytes() {
+    return 0;
+  }
+
   /** Time this rank has spent waiting for others so far, in nanoseconds. */
   long waitNanos();
 

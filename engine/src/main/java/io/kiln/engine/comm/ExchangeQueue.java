@@ -73,9 +73,9 @@ final class ExchangeQueue implements AutoCloseable {
     return peers;
   }
 
-  /** Bytes of the file that all ranks map together. */
-  long mappedBytes() {
-    return segment.bytes();
+  /** Bytes of this rank's own ring. */
+  long ringBytes() {
+    return segment.ringBytes();
   }
 
   /** Gives an exchange its place in the order, which is the same on every rank. */

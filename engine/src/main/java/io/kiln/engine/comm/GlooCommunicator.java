@@ -53,9 +53,9 @@ public final class GlooCommunicator implements Communicator {
     return routes.hostRanks();
   }
 
-  /** Bytes of the file that the ranks of this host map together; 0 without one. */
-  public long mappedBytes() {
-    return routes.mappedBytes();
+  @Override
+  public long ringBytes() {
+    return routes.ringBytes();
   }
 
   @Override

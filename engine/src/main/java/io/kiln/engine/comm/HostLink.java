@@ -64,8 +64,8 @@ final class HostLink implements AutoCloseable {
     return queue.peers().waitNanos();
   }
 
-  long mappedBytes() {
-    return queue.mappedBytes();
+  long ringBytes() {
+    return queue.ringBytes();
   }
 
   /** Tells the peers of this host that all is over; may be called by any thread. */

@@ -93,8 +93,8 @@ final class Routes implements AutoCloseable {
     return sockets.waitNanos() + host.map(HostLink::waitNanos).orElse(0L);
   }
 
-  long mappedBytes() {
-    return host.map(HostLink::mappedBytes).orElse(0L);
+  long ringBytes() {
+    return host.map(HostLink::ringBytes).orElse(0L);
   }
 
   /** May be called by any thread. */

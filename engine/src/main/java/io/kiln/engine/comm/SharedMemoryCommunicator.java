@@ -53,9 +53,9 @@ public final class SharedMemoryCommunicator implements Communicator {
     return size;
   }
 
-  /** Bytes of the file that all ranks map together. */
-  public long mappedBytes() {
-    return queue.mappedBytes();
+  @Override
+  public long ringBytes() {
+    return queue.ringBytes();
   }
 
   @Override

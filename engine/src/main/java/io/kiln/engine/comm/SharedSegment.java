@@ -234,9 +234,9 @@ final class SharedSegment implements AutoCloseable {
     return slots;
   }
 
-  /** Bytes of the whole mapping. */
-  long bytes() {
-    return headerBytes(ranks, slots) + (long) ranks * slots * slotBytes;
+  /** Bytes of one rank's ring. */
+  long ringBytes() {
+    return (long) slots * slotBytes;
   }
 
   /** A rank's ring. */

@@ -16,6 +16,7 @@ import io.kiln.engine.train.BatchSource;
 import io.kiln.engine.train.EvaluationReport;
 import io.kiln.engine.train.EvaluationSource;
 import io.kiln.engine.train.FromSeed;
+import io.kiln.engine.train.MemoryReport;
 import io.kiln.engine.train.StepReport;
 import io.kiln.engine.train.Training;
 import io.kiln.engine.train.TrainingLength;
@@ -145,7 +146,8 @@ record TrainingRank(
       context.at("saving", steps);
       recovery.finish();
       save(context, training, definition, built);
-      return RankReport.of(context.rank(), RankContext.host(), recovery.memory(training.memory()));
+      MemoryReport held = training.memory().with("ring", communicator.ringBytes());
+      return RankReport.of(context.rank(), RankContext.host(), recovery.memory(held));
     }
   }
 
