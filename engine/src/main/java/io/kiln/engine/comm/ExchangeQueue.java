@@ -32,7 +32,7 @@ final class ExchangeQueue implements AutoCloseable {
   /**
    * Joins. {@link #awaitPeers()} comes next.
    *
-   * @param segment mapped by this rank alone; closed with the queue
+   * @param segment mapped by this rank alone; closed with the queue, or if this fails
    * @param worldRanks of the segment's ranks, in order
    * @param rank this one's place among them
    * @param timeout how long a wait may see nothing move
@@ -41,10 +41,15 @@ final class ExchangeQueue implements AutoCloseable {
     this.segment = segment;
     this.rank = rank;
     this.size = segment.ranks();
-    this.peers = new PeerWatch(segment, worldRanks, rank, timeout);
-    this.rings = new Rings(segment, rank);
-    this.knownFree = segment.slots();
-    segment.join(rank, PeerProcess.self());
+    try {
+      this.peers = new PeerWatch(segment, worldRanks, rank, timeout);
+      this.rings = new Rings(segment, rank);
+      this.knownFree = segment.slots();
+      segment.join(rank, PeerProcess.self());
+    } catch (RuntimeException | Error e) {
+      segment.close();
+      throw e;
+    }
   }
 
   /** Returns when all ranks have joined. */

@@ -24,18 +24,24 @@ public final class GlooCommunicator implements Communicator {
   private final Routes routes;
   private final int rank;
   private final int size;
-  private final RankOrderSum sum = new RankOrderSum();
+  private final RankOrderSum sum;
   private final ArrayDeque<MessageExchange> underWay = new ArrayDeque<>();
   private final ArrayDeque<MessageExchange> secondHalves = new ArrayDeque<>();
   private boolean closed;
 
   /**
-   * @param routes closed with the communicator
+   * @param routes closed with the communicator, or if this fails
    */
   GlooCommunicator(Routes routes) {
     this.routes = routes;
     this.rank = routes.rank();
     this.size = routes.size();
+    try {
+      this.sum = new RankOrderSum();
+    } catch (RuntimeException | Error e) {
+      routes.close();
+      throw e;
+    }
   }
 
   @Override

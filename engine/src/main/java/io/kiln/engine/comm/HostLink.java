@@ -26,7 +26,7 @@ final class HostLink implements AutoCloseable {
     try {
       queue.awaitPeers();
       return new HostLink(worldRanks, queue);
-    } catch (CommunicationException e) {
+    } catch (RuntimeException | Error e) {
       queue.close();
       throw e;
     }

@@ -4,6 +4,7 @@ import io.kiln.engine.comm.SharedSegment.Presence;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.IntPredicate;
 import java.util.function.Supplier;
@@ -35,7 +36,7 @@ final class PeerWatch {
     this.segment = segment;
     this.worldRanks = worldRanks;
     this.rank = rank;
-    this.timeout = timeout;
+    this.timeout = Objects.requireNonNull(timeout, "timeout");
     // Ranks that share cores have better things to do for each other than to spin.
     boolean coreEach = segment.ranks() <= Runtime.getRuntime().availableProcessors();
     this.spins = coreEach ? 2_000 : 20;

@@ -13,8 +13,18 @@ final class RankOrderSum implements AutoCloseable {
   /** Elements summed at a time: two fp32 blocks of it stay in a core's second-level cache. */
   private static final int BLOCK = 1 << 16;
 
-  private final Span sum = Span.allocate(BLOCK);
-  private final Span term = Span.allocate(BLOCK);
+  private final Span sum;
+  private final Span term;
+
+  RankOrderSum() {
+    sum = Span.allocate(BLOCK);
+    try {
+      term = Span.allocate(BLOCK);
+    } catch (RuntimeException | Error e) {
+      sum.close();
+      throw e;
+    }
+  }
 
   /**
    * Sums {@code count} elements.

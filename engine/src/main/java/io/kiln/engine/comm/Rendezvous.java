@@ -48,6 +48,9 @@ public final class Rendezvous {
     } catch (IOException e) {
       ranks.forEach(Communicator::close);
       throw new CommunicationException("no shared memory for " + size + " local ranks: " + e, e);
+    } catch (RuntimeException | Error e) {
+      ranks.forEach(Communicator::close);
+      throw e;
     }
   }
 
@@ -109,7 +112,7 @@ public final class Rendezvous {
           store,
           membership,
           segment.map(s -> HostLink.join(s, neighbours, membership.rank(), membership.timeout())));
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       store.close();
       throw e;
     }
@@ -117,12 +120,14 @@ public final class Rendezvous {
 
   private static Communicator sockets(
       KeyStore store, Membership membership, Optional<HostLink> host) {
+    GlooLink link;
     try {
-      return new GlooCommunicator(new Routes(new GlooLink(store, membership), host));
-    } catch (RuntimeException e) {
+      link = new GlooLink(store, membership);
+    } catch (RuntimeException | Error e) {
       host.ifPresent(HostLink::close);
       throw e;
     }
+    return new GlooCommunicator(new Routes(link, host));
   }
 
   private static Communicator sharedMemory(SharedSegment segment, Membership membership) {
@@ -131,7 +136,7 @@ public final class Rendezvous {
     try {
       communicator.awaitPeers();
       return communicator;
-    } catch (CommunicationException e) {
+    } catch (RuntimeException | Error e) {
       communicator.close();
       throw e;
     }

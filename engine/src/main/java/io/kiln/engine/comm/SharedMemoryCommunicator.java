@@ -19,13 +19,13 @@ public final class SharedMemoryCommunicator implements Communicator {
   private final ExchangeQueue queue;
   private final PeerWatch peers;
   private final Rings rings;
-  private final RankOrderSum sum = new RankOrderSum();
+  private final RankOrderSum sum;
   private boolean closed;
 
   /**
    * Joins. {@link #awaitPeers()} comes next.
    *
-   * @param segment mapped by this rank alone; closed with the communicator
+   * @param segment mapped by this rank alone; closed with the communicator, or if this fails
    * @param timeout how long a wait may see nothing move
    */
   SharedMemoryCommunicator(SharedSegment segment, int rank, Duration timeout) {
@@ -36,6 +36,12 @@ public final class SharedMemoryCommunicator implements Communicator {
     this.queue = new ExchangeQueue(segment, ranks, rank, timeout);
     this.peers = queue.peers();
     this.rings = queue.rings();
+    try {
+      this.sum = new RankOrderSum();
+    } catch (RuntimeException | Error e) {
+      queue.close();
+      throw e;
+    }
   }
 
   /** Returns when all ranks have joined. */

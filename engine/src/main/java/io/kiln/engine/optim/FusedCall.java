@@ -1,6 +1,7 @@
 package io.kiln.engine.optim;
 
 import io.kiln.engine.tensor.BoundOperator;
+import io.kiln.engine.tensor.NativeOwner;
 import io.kiln.engine.tensor.Operator;
 import java.util.List;
 import org.bytedeco.javacpp.PointerScope;
@@ -12,6 +13,7 @@ import org.bytedeco.pytorch.Tensor;
  * divides the gradients itself, so unscaling and clipping cost no pass of their own.
  */
 final class FusedCall implements Prepared {
+  private final NativeOwner owner = new NativeOwner();
   private final ScalarTensor step;
   private final ScalarTensor divisor;
   private final BoundOperator call;
@@ -31,10 +33,16 @@ final class FusedCall implements Prepared {
     this.divisorIndex = divisorIndex;
     try (PointerScope scope = new PointerScope()) {
       Device device = slices.get(0).parameter().device();
-      this.step = new ScalarTensor(device);
-      this.divisor = new ScalarTensor(device);
-      List<Tensor> steps = slices.stream().map(s -> step.tensor()).toList();
-      this.call = operator.bind(arguments.of(slices, steps));
+      ScalarTensor stepNumber = new ScalarTensor(device);
+      this.step = owner.own(stepNumber, stepNumber::close);
+      ScalarTensor gradientDivisor = new ScalarTensor(device);
+      this.divisor = owner.own(gradientDivisor, gradientDivisor::close);
+      List<Tensor> steps = slices.stream().map(s -> stepNumber.tensor()).toList();
+      BoundOperator bound = operator.bind(arguments.of(slices, steps));
+      this.call = owner.own(bound, bound::close);
+    } catch (RuntimeException | Error e) {
+      owner.close();
+      throw e;
     }
   }
 
@@ -63,9 +71,7 @@ final class FusedCall implements Prepared {
 
   @Override
   public void close() {
-    call.close();
-    divisor.close();
-    step.close();
+    owner.close();
   }
 
   static List<Tensor> parameters(List<Slice> slices) {

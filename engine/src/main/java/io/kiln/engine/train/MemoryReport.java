@@ -5,8 +5,8 @@ import java.util.TreeMap;
 
 /**
  * Bytes that a rank holds for good, by what they are for: {@code parameters}, {@code gradients},
- * {@code optimizer}, {@code gathered}, {@code buckets}; beside the training {@code ring} (this rank's
- * own in shared memory) and {@code checkpoint}.
+ * {@code optimizer}, {@code gathered}, {@code buckets}; beside the training {@code ring} (this
+ * rank's own in shared memory) and {@code checkpoint}.
  */
 public record MemoryReport(Map<String, Long> bytes) {
   public MemoryReport {

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.kiln.engine.tensor.PointerBalance;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -299,6 +300,12 @@ class FaultsTest {
                                 SHARED_MEMORY))
                     .getMessage());
     assertTrue(refusals.get(0).contains("rank 1 is on another host"), refusals.get(0));
+  }
+
+  @Test
+  void a_group_that_cannot_be_made_leaves_no_native_memory() {
+    PointerBalance.assertKept(
+        () -> assertThrows(NullPointerException.class, () -> Rendezvous.local(2, null)));
   }
 
   @Test
