@@ -169,7 +169,8 @@ final class PeerWatch {
         throw fail(name(rank) + " was interrupted in " + operation);
       }
       for (int r = 0; r < segment.ranks(); r++) {
-        if (segment.presence(r) == Presence.FAILED) {
+        // One that failed after its part in this: who needs nothing more may have its own reason.
+        if (segment.presence(r) == Presence.FAILED && !blockers.get().isEmpty()) {
           failure = segment.reason(r);
           segment.fail(rank, failure);
           throw ended();

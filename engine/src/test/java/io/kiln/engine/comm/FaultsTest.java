@@ -329,6 +329,26 @@ class FaultsTest {
     group.forEach(Communicator::close);
   }
 
+  /** All ranks find the same fault after a collective: each is to tell of it itself. */
+  @Test
+  void what_a_rank_sent_before_it_failed_still_arrives() throws Exception {
+    for (int round = 0; round < 50; round++) {
+      List<Communicator> group = Rendezvous.local(2, LONG);
+      List<String> failures =
+          Ranks.failures(
+              group,
+              c -> {
+                Pending pending = c.allReduce(tensor(c.rank() + 1));
+                pending.await();
+                c.abort("found on rank " + c.rank());
+                c.close();
+                return null;
+              });
+      assertEquals(List.of("none", "none"), failures);
+      group.forEach(Communicator::close);
+    }
+  }
+
   @Test
   void ranks_that_run_different_collectives_are_told_so() throws Exception {
     List<Communicator> group = Rendezvous.local(2, LONG);
