@@ -9,6 +9,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.function.LongConsumer;
 import java.util.stream.Stream;
 
 /**
@@ -101,11 +102,38 @@ public record CheckpointFolder(CheckpointStore store) {
   public CheckpointManifest verify(long step) throws IOException {
     CheckpointManifest manifest = manifest(step);
     for (StoredShard shard : manifest.shards()) {
-      try (ShardReader reader = ShardReader.open(store, name(step), shard)) {
-        reader.verify();
-      }
+      verify(step, shard, bytes -> {});
     }
     return manifest;
+  }
+
+  /**
+   * Reads every byte of one file of a checkpoint.
+   *
+   * @param read told now and then how many more bytes were read
+   * @throws CheckpointException at the first that is not what was written
+   */
+  public void verify(long step, StoredShard shard, LongConsumer read) throws IOException {
+    try (VerifiedFile file = VerifiedFile.open(store, name(step), shard, new RecentChunks())) {
+      file.verify(read);
+    }
+  }
+
+  /**
+   * Looks for one file of a checkpoint, without reading it.
+   *
+   * @throws CheckpointException if it is missing or of another length
+   */
+  public void requireThere(long step, StoredShard shard) throws IOException {
+    VerifiedFile.open(store, name(step), shard, new RecentChunks()).close();
+  }
+
+  /**
+   * Whether a manifest is there, be it whole or not. A folder without one is what a writer has not
+   * finished.
+   */
+  public boolean isPublished(long step) throws IOException {
+    return hasFile(name(step) + "/" + CheckpointManifest.FILE);
   }
 
   /**
@@ -170,17 +198,18 @@ public record CheckpointFolder(CheckpointStore store) {
   /** Removes what writers that died have left: drafts, and folders without a manifest. */
   public void removeUnfinished() throws IOException {
     for (String name : store.list("")) {
-      if (name.startsWith("." + PREFIX) || step(name).isPresent() && isUnfinished(name)) {
+      if (name.startsWith("." + PREFIX)
+          || step(name).isPresent() && !hasFile(name + "/" + CheckpointManifest.FILE)) {
         store.delete(name);
       }
     }
   }
 
-  private boolean isUnfinished(String name) throws IOException {
-    try (StoredFile manifest = store.open(name + "/" + CheckpointManifest.FILE)) {
-      return false;
-    } catch (NoSuchFileException none) {
+  private boolean hasFile(String path) throws IOException {
+    try (StoredFile file = store.open(path)) {
       return true;
+    } catch (NoSuchFileException none) {
+      return false;
     }
   }
 }

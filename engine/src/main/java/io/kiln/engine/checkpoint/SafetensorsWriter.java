@@ -13,8 +13,8 @@ import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 
 /**
- * Writes a safetensors file front to back into a stream, one tensor in memory at a time: the header
- * is known before any value is.
+ * Writes a safetensors file front to back into a stream, one tensor in memory at a time (and of one
+ * in another dtype or order no second copy): the header is known before any value is.
  */
 public final class SafetensorsWriter implements AutoCloseable {
   private static final int BUFFER_BYTES = 1 << 20;
@@ -91,16 +91,43 @@ public final class SafetensorsWriter implements AutoCloseable {
     }
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGrad = new NoGradGuard()) {
-      Tensor bytes = value.detach().cpu().to(tensor.dtype().scalarType()).contiguous();
-      BytePointer pointer = new BytePointer(bytes.data_ptr());
-      long count = bytes.numel() * tensor.dtype().bytes();
-      for (long at = 0; at < count; at += buffer.length) {
-        int length = (int) Math.min(buffer.length, count - at);
-        pointer.position(at).get(buffer, 0, length);
-        stream.write(buffer, 0, length);
+      Tensor plain = value.detach();
+      if (shape.isEmpty() || isAsWritten(plain, tensor.dtype())) {
+        writeBytes(plain, tensor.dtype());
+      } else {
+        writeInSlices(plain, tensor.dtype());
       }
     }
     next++;
+  }
+
+  private static boolean isAsWritten(Tensor value, Dtype dtype) {
+    return value.is_cpu()
+        && value.scalar_type().intern() == dtype.scalarType()
+        && value.is_contiguous();
+  }
+
+  /** What has to be brought into another form is never there twice: slice after slice. */
+  private void writeInSlices(Tensor value, Dtype dtype) throws IOException {
+    long rows = value.size(0);
+    long rowBytes = Math.max(1, value.numel() / Math.max(1, rows) * dtype.bytes());
+    long step = Math.max(1, buffer.length / rowBytes);
+    for (long row = 0; row < rows; row += step) {
+      try (PointerScope scope = new PointerScope()) {
+        writeBytes(value.narrow(0, row, Math.min(step, rows - row)), dtype);
+      }
+    }
+  }
+
+  private void writeBytes(Tensor value, Dtype dtype) throws IOException {
+    Tensor bytes = value.cpu().to(dtype.scalarType()).contiguous();
+    BytePointer pointer = new BytePointer(bytes.data_ptr());
+    long count = bytes.numel() * dtype.bytes();
+    for (long at = 0; at < count; at += buffer.length) {
+      int length = (int) Math.min(buffer.length, count - at);
+      pointer.position(at).get(buffer, 0, length);
+      stream.write(buffer, 0, length);
+    }
   }
 
   /**

@@ -77,11 +77,13 @@ public final class ShardReader implements AutoCloseable {
    * Opens a shard and reads its header.
    *
    * @param folder of the store, the checkpoint's
+   * @param chunks where what was read last is kept
    * @throws CheckpointException if it is missing, of another length, or damaged
    */
-  public static ShardReader open(CheckpointStore store, String folder, StoredShard shard)
+  static ShardReader open(
+      CheckpointStore store, String folder, StoredShard shard, RecentChunks chunks)
       throws IOException {
-    VerifiedFile file = VerifiedFile.open(store, folder, shard);
+    VerifiedFile file = VerifiedFile.open(store, folder, shard, chunks);
     try {
       return new ShardReader(file);
     } catch (IOException | RuntimeException | Error e) {
@@ -141,11 +143,6 @@ public final class ShardReader implements AutoCloseable {
         target.detach().copy_(host);
       }
     }
-  }
-
-  /** Reads and checks the whole file. */
-  public void verify() throws IOException {
-    file.verify();
   }
 
   @Override

@@ -3,6 +3,7 @@ package io.kiln.engine.checkpoint;
 import java.io.EOFException;
 import java.io.IOException;
 import java.nio.file.NoSuchFileException;
+import java.util.function.LongConsumer;
 
 /**
  * A file of a checkpoint, every byte of which is checked before it is handed out: it is read by
@@ -12,22 +13,23 @@ final class VerifiedFile implements AutoCloseable {
   private final String where;
   private final StoredShard shard;
   private final StoredFile file;
-  private final byte[] chunk;
-  private long held = -1;
+  private final RecentChunks chunks;
 
-  private VerifiedFile(String where, StoredShard shard, StoredFile file) {
+  private VerifiedFile(String where, StoredShard shard, StoredFile file, RecentChunks chunks) {
     this.where = where;
     this.shard = shard;
     this.file = file;
-    this.chunk = new byte[(int) Math.min(Checksums.CHUNK_BYTES, shard.length())];
+    this.chunks = chunks;
   }
 
   /**
    * Opens it.
    *
+   * @param chunks where what was read last is kept
    * @throws CheckpointException if it is missing or of another length
    */
-  static VerifiedFile open(CheckpointStore store, String folder, StoredShard shard)
+  static VerifiedFile open(
+      CheckpointStore store, String folder, StoredShard shard, RecentChunks chunks)
       throws IOException {
     String where = store.location() + "/" + folder + "/" + shard.file();
     StoredFile file;
@@ -42,7 +44,7 @@ final class VerifiedFile implements AutoCloseable {
           where,
           "has " + file.length() + " bytes, the manifest says " + shard.length() + ": truncated?");
     }
-    return new VerifiedFile(where, shard, file);
+    return new VerifiedFile(where, shard, file, chunks);
   }
 
   String where() {
@@ -64,32 +66,42 @@ final class VerifiedFile implements AutoCloseable {
     for (long at = position; at < end; ) {
       long number = at / Checksums.CHUNK_BYTES;
       long start = number * Checksums.CHUNK_BYTES;
-      int bytes = load(number);
+      byte[] bytes = load(number);
       int from = (int) (at - start);
-      int now = (int) Math.min(bytes - from, end - at);
-      sink.accept(chunk, from, now);
+      int now = (int) Math.min(chunkLength(number) - from, end - at);
+      sink.accept(bytes, from, now);
       at += now;
     }
   }
 
-  /** Reads all of it. */
-  void verify() throws IOException {
+  /**
+   * Reads all of it.
+   *
+   * @param read told after every chunk how many bytes it had
+   */
+  void verify(LongConsumer read) throws IOException {
     for (long number = 0; number < shard.checksums().size(); number++) {
       load(number);
+      read.accept(chunkLength(number));
     }
   }
 
-  private int load(long number) throws IOException {
-    long start = number * Checksums.CHUNK_BYTES;
-    int bytes = (int) Math.min(Checksums.CHUNK_BYTES, shard.length() - start);
-    if (number != held) {
-      held = -1;
+  private int chunkLength(long number) {
+    return (int) Math.min(Checksums.CHUNK_BYTES, shard.length() - number * Checksums.CHUNK_BYTES);
+  }
+
+  private byte[] load(long number) throws IOException {
+    RecentChunks.Chunk chunk = chunks.of(this);
+    if (number != chunk.number) {
+      chunk.number = -1;
+      long start = number * Checksums.CHUNK_BYTES;
+      int bytes = chunkLength(number);
       try {
-        file.readFully(start, chunk, 0, bytes);
+        file.readFully(start, chunk.bytes, 0, bytes);
       } catch (EOFException shorter) {
         throw new CheckpointException(where, "became shorter while it was read", shorter);
       }
-      int found = Checksums.of(chunk, 0, bytes);
+      int found = Checksums.of(chunk.bytes, 0, bytes);
       int expected = shard.checksums().get((int) number);
       if (found != expected) {
         throw new CheckpointException(
@@ -103,9 +115,9 @@ final class VerifiedFile implements AutoCloseable {
                 + ", the manifest says "
                 + Checksums.text(expected));
       }
-      held = number;
+      chunk.number = number;
     }
-    return bytes;
+    return chunk.bytes;
   }
 
   @Override

@@ -21,6 +21,7 @@ import java.util.Map;
 import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.junit.jupiter.api.Test;
@@ -197,5 +198,42 @@ class SafetensorsTest {
       assertThrows(IllegalArgumentException.class, () -> writer.write("a", torch.empty(3)));
     }
     assertThrows(IllegalStateException.class, writer::close);
+  }
+
+  @Test
+  void a_large_value_in_another_order_and_dtype_is_written_as_it_is_seen() throws IOException {
+    int rows = 700;
+    int columns = 900;
+    float[] values = new float[rows * columns];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = i % 251 - 125; // Whole numbers up to 256 are exact in bf16.
+    }
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    try (PointerScope scope = new PointerScope();
+        SafetensorsWriter writer =
+            new SafetensorsWriter(
+                bytes,
+                List.of(
+                    new SafetensorsWriter.Declared("fp32", Dtype.FP32, List.of(900L, 700L)),
+                    new SafetensorsWriter.Declared("bf16", Dtype.BF16, List.of(900L, 700L))),
+                Map.of())) {
+      Tensor seen = Tensor.create(values, rows, columns).t();
+      writer.write("fp32", seen);
+      writer.write("bf16", seen);
+    }
+    try (PointerScope scope = new PointerScope();
+        SafetensorsFile file = SafetensorsFile.open(file(bytes.toByteArray()))) {
+      for (String name : List.of("fp32", "bf16")) {
+        Tensor read =
+            torch.empty(new long[] {columns, rows}, new TensorOptions(ScalarType.Float), null);
+        file.read(name, read);
+        float[] found = floats(read);
+        for (int row = 0; row < columns; row++) {
+          for (int column = 0; column < rows; column++) {
+            assertEquals(values[column * columns + row], found[row * rows + column], name);
+          }
+        }
+      }
+    }
   }
 }

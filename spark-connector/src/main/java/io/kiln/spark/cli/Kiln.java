@@ -25,6 +25,7 @@ import picocli.CommandLine.Spec;
     subcommands = {
       TrainCommand.class,
       DoctorCommand.class,
+      CheckpointCommand.class,
       BenchCommand.class,
       SubmitLineCommand.class,
       CommandLine.HelpCommand.class

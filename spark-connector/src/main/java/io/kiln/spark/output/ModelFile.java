@@ -15,8 +15,8 @@ import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
 
 /**
- * {@code model.safetensors} as it is written, parameter after parameter, in fp32 and under Hugging
- * Face's names.
+ * {@code model.safetensors} as it is written, parameter after parameter, under Hugging Face's
+ * names.
  */
 public final class ModelFile implements ParameterSink, AutoCloseable {
   /** Its name in the output directory. */
@@ -33,12 +33,23 @@ public final class ModelFile implements ParameterSink, AutoCloseable {
     this.layout = layout;
   }
 
-  /** Begins the file; its header says all parameters of the model, each once. */
+  /** Begins the file, in fp32; its header says all parameters of the model, each once. */
   public static ModelFile create(OutputDirectory folder, Model model, HuggingFaceLayout layout)
+      throws IOException {
+    return create(folder, model, layout, Dtype.FP32);
+  }
+
+  /**
+   * The same in another dtype.
+   *
+   * @param dtype of the values in the file
+   */
+  public static ModelFile create(
+      OutputDirectory folder, Model model, HuggingFaceLayout layout, Dtype dtype)
       throws IOException {
     List<Declared> declared =
         HuggingFaceLayout.parameters(model)
-            .map(spec -> new Declared(layout.names(spec).get(0), Dtype.FP32, layout.shape(spec)))
+            .map(spec -> new Declared(layout.names(spec).get(0), dtype, layout.shape(spec)))
             .toList();
     OutputDirectory.Draft draft = folder.create(NAME);
     return new ModelFile(draft, new SafetensorsWriter(draft.out(), declared, Map.of()), layout);

@@ -101,6 +101,31 @@ public final class OutputDirectory {
     }
   }
 
+  /**
+   * Makes the folder, which goes again, with all in it, if this JVM ends before {@link #keep}.
+   *
+   * @throws io.kiln.engine.config.ConfigException as {@link #requireFree}
+   */
+  public void claimUntilKept() {
+    claim(false);
+    try {
+      files.deleteOnExit(folder);
+    } catch (IOException unreadable) {
+      throw new UncheckedIOException(unreadable);
+    }
+  }
+
+  /** Says that the folder is complete. */
+  public void keep() {
+    files.cancelDeleteOnExit(folder);
+  }
+
+  /** Removes the folder with all in it: what was claimed and could not be completed. */
+  public void withdraw() throws IOException {
+    files.delete(folder, true);
+    files.cancelDeleteOnExit(folder);
+  }
+
   /** Those of the run that asks, or of any where an earlier one may be gone on with. */
   private boolean holdsOnlyLogs(boolean ofAny) throws IOException {
     Optional<String> ours = RunFolder.ofThisProcess().map(run -> run.logs().toString());

@@ -3,6 +3,7 @@ package io.kiln.engine.train.recovery;
 import io.kiln.engine.checkpoint.CheckpointException;
 import io.kiln.engine.checkpoint.CheckpointFolder;
 import io.kiln.engine.checkpoint.CheckpointManifest;
+import io.kiln.engine.checkpoint.OpenShards;
 import io.kiln.engine.checkpoint.Piece;
 import io.kiln.engine.checkpoint.ShardReader;
 import io.kiln.engine.checkpoint.StoredShard;
@@ -17,12 +18,26 @@ import org.bytedeco.pytorch.Tensor;
 
 /**
  * Reads pieces out of the shards of a checkpoint, however those were cut: of each file only the
- * ranges that are wanted, and no file more than needed.
- *
- * @param folder with the checkpoint
- * @param manifest of it
+ * ranges that are wanted, and no file more than needed. A file that was opened stays open for the
+ * next read. Used by one thread at a time.
  */
-public record Recut(CheckpointFolder folder, CheckpointManifest manifest) {
+public final class Recut implements AutoCloseable {
+  private final CheckpointFolder folder;
+  private final CheckpointManifest manifest;
+  private final OpenShards shards;
+
+  /**
+   * Opens nothing yet.
+   *
+   * @param folder with the checkpoint
+   * @param manifest of it
+   */
+  public Recut(CheckpointFolder folder, CheckpointManifest manifest) {
+    this.folder = folder;
+    this.manifest = manifest;
+    this.shards = new OpenShards(folder.store(), CheckpointFolder.name(manifest.step()));
+  }
+
   /** Elements that are still to come: {@code target} is one of a piece's values. */
   private record Missing(String kind, Piece piece, long begin, long end) {}
 
@@ -42,10 +57,7 @@ public record Recut(CheckpointFolder folder, CheckpointManifest manifest) {
     int count = manifest.shards().size();
     for (int i = 0; i < count && !missing.isEmpty(); i++) {
       StoredShard shard = manifest.shards().get((firstShard + i) % count);
-      try (ShardReader reader =
-          ShardReader.open(folder.store(), CheckpointFolder.name(manifest.step()), shard)) {
-        missing = readFrom(reader, missing);
-      }
+      missing = readFrom(shards.reader(shard), missing);
     }
     if (!missing.isEmpty()) {
       Missing first = missing.get(0);
@@ -91,6 +103,11 @@ public record Recut(CheckpointFolder folder, CheckpointManifest manifest) {
       }
     }
     return rest;
+  }
+
+  @Override
+  public void close() throws IOException {
+    shards.close();
   }
 
   private static boolean overlap(ShardReader.Run run, Missing part) {

@@ -99,7 +99,9 @@ public record Resumption(
       CheckpointManifest manifest = folder.manifest(step);
       List<Piece> wanted = parameters.ownedPieces();
       requireFitting(manifest, parameters);
-      new Recut(folder, manifest).read(wanted, communicator.rank());
+      try (Recut shards = new Recut(folder, manifest)) {
+        shards.read(wanted, communicator.rank());
+      }
       return Optional.of(TrainingState.of(step, manifest.content()));
     } catch (IOException damaged) {
       listener.onRemark(damaged.getMessage() + "; going back to the checkpoint before");
