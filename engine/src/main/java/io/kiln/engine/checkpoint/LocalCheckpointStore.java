@@ -1,12 +1,11 @@
 package io.kiln.engine.checkpoint;
 
 import java.io.EOFException;
-import java.io.FilterOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;
-import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
+import java.nio.channels.WritableByteChannel;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -45,21 +44,49 @@ public record LocalCheckpointStore(Path folder) implements CheckpointStore {
             StandardOpenOption.CREATE,
             StandardOpenOption.WRITE,
             StandardOpenOption.TRUNCATE_EXISTING);
-    return new FilterOutputStream(Channels.newOutputStream(channel)) {
-      @Override
-      public void write(byte[] bytes, int offset, int length) throws IOException {
-        out.write(bytes, offset, length); // FilterOutputStream would write byte by byte.
-      }
+    return new LocalOutput(channel);
+  }
 
-      @Override
-      public void close() throws IOException {
-        try (channel) {
-          if (channel.isOpen()) {
-            channel.force(true);
-          }
+  /** A file on its way, which takes native memory as it lies there. */
+  private static final class LocalOutput extends OutputStream implements WritableByteChannel {
+    private final FileChannel channel;
+
+    private LocalOutput(FileChannel channel) {
+      this.channel = channel;
+    }
+
+    @Override
+    public void write(int single) throws IOException {
+      write(new byte[] {(byte) single}, 0, 1);
+    }
+
+    @Override
+    public void write(byte[] bytes, int offset, int length) throws IOException {
+      write(ByteBuffer.wrap(bytes, offset, length));
+    }
+
+    @Override
+    public int write(ByteBuffer bytes) throws IOException {
+      int count = bytes.remaining();
+      while (bytes.hasRemaining()) {
+        channel.write(bytes);
+      }
+      return count;
+    }
+
+    @Override
+    public boolean isOpen() {
+      return channel.isOpen();
+    }
+
+    @Override
+    public void close() throws IOException {
+      try (channel) {
+        if (channel.isOpen()) {
+          channel.force(true);
         }
       }
-    };
+    }
   }
 
   @Override
@@ -78,9 +105,11 @@ public record LocalCheckpointStore(Path folder) implements CheckpointStore {
       public void readFully(long position, byte[] target, int offset, int length)
           throws IOException {
         ByteBuffer buffer = ByteBuffer.wrap(target, offset, length);
-        while (buffer.hasRemaining()) {
-          int read = channel.read(buffer, position + length - buffer.remaining());
-          if (read < 0) {
+        int end = buffer.limit();
+        while (buffer.position() < end) {
+          // By way of memory outside the heap, which is kept for the next: no more than a cache.
+          buffer.limit(Math.min(end, buffer.position() + NativeOutput.PIECE_BYTES));
+          if (channel.read(buffer, position + buffer.position() - offset) < 0) {
             throw new EOFException(file + " ends before byte " + (position + length));
           }
         }

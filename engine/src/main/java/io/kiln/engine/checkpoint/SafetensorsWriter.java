@@ -17,7 +17,7 @@ import org.bytedeco.pytorch.Tensor;
  * in another dtype or order no second copy): the header is known before any value is.
  */
 public final class SafetensorsWriter implements AutoCloseable {
-  private static final int BUFFER_BYTES = 1 << 20;
+  private static final int SLICE_BYTES = 1 << 20;
 
   /**
    * A tensor that will be written.
@@ -30,7 +30,7 @@ public final class SafetensorsWriter implements AutoCloseable {
 
   private final OutputStream stream;
   private final List<Declared> declared;
-  private final byte[] buffer = new byte[BUFFER_BYTES];
+  private final NativeOutput nativeOut;
   private int next;
 
   /**
@@ -44,6 +44,7 @@ public final class SafetensorsWriter implements AutoCloseable {
       OutputStream stream, List<Declared> declared, Map<String, String> metadata)
       throws IOException {
     this.stream = stream;
+    this.nativeOut = new NativeOutput(stream);
     this.declared = List.copyOf(declared);
     Map<String, SafetensorsEntry> entries = new LinkedHashMap<>();
     long at = 0;
@@ -111,7 +112,7 @@ public final class SafetensorsWriter implements AutoCloseable {
   private void writeInSlices(Tensor value, Dtype dtype) throws IOException {
     long rows = value.size(0);
     long rowBytes = Math.max(1, value.numel() / Math.max(1, rows) * dtype.bytes());
-    long step = Math.max(1, buffer.length / rowBytes);
+    long step = Math.max(1, SLICE_BYTES / rowBytes);
     for (long row = 0; row < rows; row += step) {
       try (PointerScope scope = new PointerScope()) {
         writeBytes(value.narrow(0, row, Math.min(step, rows - row)), dtype);
@@ -123,10 +124,9 @@ public final class SafetensorsWriter implements AutoCloseable {
     Tensor bytes = value.cpu().to(dtype.scalarType()).contiguous();
     BytePointer pointer = new BytePointer(bytes.data_ptr());
     long count = bytes.numel() * dtype.bytes();
-    for (long at = 0; at < count; at += buffer.length) {
-      int length = (int) Math.min(buffer.length, count - at);
-      pointer.position(at).get(buffer, 0, length);
-      stream.write(buffer, 0, length);
+    for (long at = 0; at < count; at += NativeOutput.PIECE_BYTES) {
+      long end = Math.min(at + NativeOutput.PIECE_BYTES, count);
+      nativeOut.write(pointer.position(at).limit(end).asByteBuffer());
     }
   }
 

@@ -22,6 +22,7 @@ import picocli.CommandLine.Parameters;
       "  curves       the same job at every ZeRO stage and number of ranks: how far apart losses are",
       "  collectives  all-reduce, reduce-scatter and all-gather beside a plain copy",
       "  spark        what the barrier stage costs beside plain processes",
+      "  checkpoint   what checkpoints cost the steps; write and read rate beside a plain copy",
       "",
       "Options behind the name go to the benchmark: kiln bench step --help lists them."
     },
@@ -32,7 +33,8 @@ final class BenchCommand implements Callable<Integer> {
     STEP("io.kiln.it.bench.StepBenchmark"),
     CURVES("io.kiln.it.bench.CurvesBenchmark"),
     COLLECTIVES("io.kiln.it.bench.CollectivesBenchmark"),
-    SPARK("io.kiln.it.bench.SparkBenchmark");
+    SPARK("io.kiln.it.bench.SparkBenchmark"),
+    CHECKPOINT("io.kiln.it.bench.CheckpointBenchmark");
 
     private final String mainClass;
 

@@ -17,7 +17,7 @@ import picocli.CommandLine.Option;
  * spark-defaults.conf in SPARK_CONF_DIR says of Hadoop, then {@code --conf}. (S3A itself reads
  * AWS_ACCESS_KEY_ID and its companions.)
  */
-final class HadoopOptions {
+public final class HadoopOptions {
   private static final String PREFIX = "spark.hadoop.";
 
   @Option(
@@ -29,7 +29,23 @@ final class HadoopOptions {
       })
   private List<String> settings = new ArrayList<>();
 
+  /** What was set, as it was written. */
+  public List<String> settings() {
+    return List.copyOf(settings);
+  }
+
   Configuration configuration(Map<String, String> environment) {
+    return configuration(settings, environment);
+  }
+
+  /**
+   * What the options make of a file system's settings.
+   *
+   * @param settings {@code spark.hadoop.NAME=VALUE} each
+   * @throws ConfigException if one has another form, or a file cannot be read
+   */
+  public static Configuration configuration(
+      List<String> settings, Map<String, String> environment) {
     Configuration hadoop = new Configuration();
     String hadoopFiles = environment.get("HADOOP_CONF_DIR");
     if (hadoopFiles != null) {

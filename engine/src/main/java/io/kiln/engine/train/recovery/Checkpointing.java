@@ -122,8 +122,8 @@ public final class Checkpointing implements AutoCloseable {
     return "rank_" + rank + "-" + attempt + ".safetensors";
   }
 
-  /** Waits until nothing is under way. */
-  private void land() {
+  /** Waits until nothing is under way. All ranks. */
+  public void land() {
     while (flight.isPresent()) {
       advance();
     }

@@ -1,0 +1,158 @@
+package io.kiln.it.bench;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.kiln.engine.checkpoint.CheckpointStore;
+import io.kiln.engine.tensor.Dtype;
+import io.kiln.spark.cli.HadoopOptions;
+import io.kiln.spark.store.HadoopCheckpointStore;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.concurrent.Callable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code bin/kiln bench checkpoint}: what checkpoints cost a training, and how fast they are. */
+@Command(
+    name = "kiln bench checkpoint",
+    mixinStandardHelpOptions = true,
+    description = {
+      "Trains with and without checkpoints in turn, in the same processes, and times the writing "
+          + "and reading of a checkpoint beside a plain copy of as many bytes.",
+      "wait: the share of training time that steps stood still for checkpoints. slow-down: how "
+          + "much longer the same steps take with checkpoints, what goes on behind them included. "
+          + "Rates are those of all ranks together; a plain copy goes through the same streams of "
+          + "the same store, synced (as a checkpoint is) and not synced, without checksums and "
+          + "without a format. What is read was just written: a local disk's is still in memory, "
+          + "for both."
+    })
+public final class CheckpointBenchmark implements Callable<Integer> {
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  @Option(
+      names = "--dir",
+      paramLabel = "PATH",
+      description =
+          "Where a folder for the checkpoints is made and removed: any path of Hadoop's (default: "
+              + "this machine's temporary files).")
+  private String directory;
+
+  @Mixin private HadoopOptions hadoop = new HadoopOptions();
+
+  @Option(
+      names = "--shape",
+      description = "nano or mid (default: ${DEFAULT-VALUE}), or one of bench step's others.")
+  private String shape = "mid";
+
+  @Option(names = "--dtype", split = ",", description = "fp32, bf16 or both (default).")
+  private List<String> dtypes = List.of("fp32", "bf16");
+
+  @Option(names = "--stage", split = ",", description = "ZeRO stages (default: 2,3).")
+  private List<Integer> stages = List.of(2, 3);
+
+  @Option(
+      names = "--every",
+      paramLabel = "STEPS",
+      description = "Steps from one checkpoint to the next (default: ${DEFAULT-VALUE}).")
+  private int every = 20;
+
+  @Option(names = "--ranks", description = "Processes (default: ${DEFAULT-VALUE}).")
+  private int ranks = 2;
+
+  @Option(names = "--threads", description = "Threads a rank (default: ${DEFAULT-VALUE}).")
+  private int threads = 1;
+
+  @Option(names = "--repetitions", description = "Turns of each (default: ${DEFAULT-VALUE}).")
+  private int repetitions = 7;
+
+  @Option(names = "--json", paramLabel = "FILE", description = "Also write the figures here.")
+  private Path json;
+
+  /** What {@code bin/kiln bench} calls. */
+  public static int run(String[] arguments) {
+    return new CommandLine(new CheckpointBenchmark()).execute(arguments);
+  }
+
+  /** The same, as a process. */
+  public static void main(String[] arguments) {
+    System.exit(run(arguments));
+  }
+
+  @Override
+  public Integer call() {
+    try {
+      measure();
+      return 0;
+    } catch (IllegalArgumentException unknown) {
+      System.err.println("kiln: " + unknown.getMessage());
+      return 2;
+    } catch (IOException | IllegalStateException failed) {
+      System.err.println("kiln: " + failed.getMessage());
+      return 1;
+    }
+  }
+
+  private void measure() throws IOException {
+    List<Dtype> types = new ArrayList<>();
+    for (String name : dtypes) {
+      types.add(Dtype.valueOf(name.toUpperCase(Locale.ROOT)));
+    }
+    GptShape.named(shape);
+    if (every < 1 || repetitions < 1) {
+      throw new IllegalArgumentException("--every and --repetitions are at least 1");
+    }
+    Optional<Path> temporary =
+        directory == null
+            ? Optional.of(Files.createTempDirectory("kiln-bench-checkpoint"))
+            : Optional.empty();
+    String parent = temporary.map(Path::toString).orElse(directory);
+    String folder = parent + "/kiln-bench-" + UUID.randomUUID();
+    try (CheckpointStore store =
+        HadoopCheckpointStore.of(
+            folder, HadoopOptions.configuration(hadoop.settings(), System.getenv()))) {
+      // A store that is not there or refuses says so here, in one line.
+      store.list("");
+      System.out.printf(
+          "%s, %d ranks of %d thread(s), %d turns each, a checkpoint every %d steps to %s%n",
+          shape, ranks, threads, repetitions, every, parent);
+      CheckpointTurns turns =
+          new CheckpointTurns(
+              folder, hadoop.settings(), shape, types, stages, every, repetitions, threads);
+      CheckpointFigures figures = new CheckpointFigures(ranks);
+      try (RankProcesses processes =
+          new RankProcesses(
+              CheckpointRank.class,
+              ranks,
+              RankProcesses.environment(threads),
+              List.of(JSON.writeValueAsString(turns)))) {
+        processes.serve((rank, line) -> report(figures, line));
+      } finally {
+        store.delete("");
+      }
+      System.out.print(figures.table());
+      if (json != null) {
+        Files.writeString(json, figures.json());
+      }
+    } finally {
+      if (temporary.isPresent()) {
+        JobRuns.delete(temporary.get());
+      }
+    }
+  }
+
+  private static void report(CheckpointFigures figures, String line) {
+    try {
+      figures.add(JSON.readTree(line));
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException("a rank reported what is no JSON: " + line, e);
+    }
+  }
+}
