@@ -315,13 +315,27 @@ public final class Trainer {
     /** Seconds that a rank may be silent or stand still before it is replaced. Default 60. */
     public Builder stallTimeout(long seconds) {
       this.recovery =
-          new RecoverySection(seconds, recovery.maxRestarts(), recovery.restartWindow());
+          new RecoverySection(
+              seconds, recovery.maxRestarts(), recovery.restartWindow(), recovery.redundancy());
       return this;
     }
 
     /** New starts of all ranks within so many seconds; one more ends the run. Default 10, 3600. */
     public Builder maxRestarts(long starts, long windowSeconds) {
-      this.recovery = new RecoverySection(recovery.stallTimeout(), starts, windowSeconds);
+      this.recovery =
+          new RecoverySection(
+              recovery.stallTimeout(), starts, windowSeconds, recovery.redundancy());
+      return this;
+    }
+
+    /**
+     * 1 if each rank keeps its neighbour's shard of the last two steps in memory, so that the death
+     * of one executor costs the step in flight at most. Default 0.
+     */
+    public Builder redundancy(int copies) {
+      this.recovery =
+          new RecoverySection(
+              recovery.stallTimeout(), recovery.maxRestarts(), recovery.restartWindow(), copies);
       return this;
     }
 

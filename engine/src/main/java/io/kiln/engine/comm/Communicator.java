@@ -52,6 +52,14 @@ public interface Communicator extends AutoCloseable {
   /** Part r of {@code input} goes to rank r, part r of {@code output} comes from it. */
   Pending allToAll(Tensor input, Tensor output);
 
+  /**
+   * Sends to the next rank, the last one's next being the first, and receives from the one before.
+   *
+   * @param output {@code [n]}, n the same on every rank
+   * @param input {@code [n]} of the same type, other memory
+   */
+  Pending shift(Tensor output, Tensor input);
+
   /** Sums a few host numbers over all ranks, in rank order and double precision; waits for it. */
   double[] sum(double... values);
 

@@ -15,6 +15,7 @@ abstract class Exchange {
     ALL_REDUCE("all-reduce"),
     BROADCAST("broadcast"),
     ALL_TO_ALL("all-to-all"),
+    SHIFT("shift"),
     SUM("sum of numbers"),
     BARRIER("barrier");
 

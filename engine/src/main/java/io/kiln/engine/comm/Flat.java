@@ -39,6 +39,19 @@ final class Flat {
     }
   }
 
+  static void checkShift(Tensor output, Tensor input) {
+    check("shift output", output);
+    check("shift input", input);
+    if (type(input) != type(output) || input.numel() != output.numel()) {
+      throw new IllegalArgumentException(
+          "a shift of "
+              + output.numel()
+              + " elements cannot fill "
+              + input.numel()
+              + " or another type");
+    }
+  }
+
   static void checkAllToAll(Tensor input, Tensor output, int size) {
     check("all-to-all input", input);
     check("all-to-all output", output);

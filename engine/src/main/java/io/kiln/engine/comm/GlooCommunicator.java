@@ -279,6 +279,29 @@ public final class GlooCommunicator implements Communicator {
   }
 
   @Override
+  public Pending shift(Tensor output, Tensor input) {
+    Flat.checkOnHost(output, input);
+    Flat.checkShift(output, input);
+    routes.checkUsable();
+    Span out = Span.bytesOf(output);
+    Span in = Span.bytesOf(input);
+    return start(
+        new MessageExchange(
+            routes, Kind.SHIFT, out.length(), new Form(out, out.length(), true), out, in) {
+          @Override
+          void begin() {
+            receive((rank + size - 1) % size, in, 0, in.length());
+            send((rank + 1) % size, out, 0, out.length());
+          }
+
+          @Override
+          void finish() {
+            // It arrived where it belongs.
+          }
+        });
+  }
+
+  @Override
   public Pending allToAll(Tensor input, Tensor output) {
     Flat.checkOnHost(input, output);
     Flat.checkAllToAll(input, output, size);

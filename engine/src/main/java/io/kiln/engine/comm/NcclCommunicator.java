@@ -174,14 +174,43 @@ public final class NcclCommunicator implements Communicator {
   @Override
   public Pending broadcast(Tensor tensor, int root) {
     Flat.checkBroadcast(tensor, root, size);
-    checkOnDevice(tensor);
     checkUsable();
     try (PointerScope scope = new PointerScope()) {
       BroadcastOptions options = new BroadcastOptions();
       options.rootRank(root);
+      if (tensor.is_cpu()) {
+        // What is kept in host memory goes over the device.
+        Tensor staged = onDevice(tensor);
+        Tensor host = tensor.variable_data();
+        Work work = group.broadcast(new TensorVector(staged), options);
+        return pending("broadcast", work, () -> host.copy_(staged), host, staged);
+      }
+      checkOnDevice(tensor);
       Tensor target = tensor.variable_data();
       Work work = group.broadcast(new TensorVector(target), options);
       return pending("broadcast", work, () -> {}, target);
+    }
+  }
+
+  private Tensor onDevice(Tensor tensor) {
+    return tensor.variable_data().to(device.open(), tensor.scalar_type());
+  }
+
+  /** As an all-to-all in which all but one part is nothing; of host memory over the device. */
+  @Override
+  public Pending shift(Tensor output, Tensor input) {
+    Flat.checkShift(output, input);
+    checkUsable();
+    try (PointerScope scope = new PointerScope()) {
+      long count = output.numel();
+      Tensor sent =
+          torch.empty(new long[] {size * count}, onDevice(output).options(), null).zero_();
+      sent.narrow(0, (rank + 1) % size * count, count).copy_(output.variable_data());
+      Tensor arrived = torch.empty_like(sent);
+      Tensor own = arrived.narrow(0, (rank + size - 1) % size * count, count);
+      Tensor target = input.variable_data();
+      Work work = allToAllWork(sent, arrived);
+      return pending("shift", work, () -> target.copy_(own), target, own, sent, arrived);
     }
   }
 

@@ -119,6 +119,14 @@ public final class SharedMemoryCommunicator implements Communicator {
   }
 
   @Override
+  public Pending shift(Tensor output, Tensor input) {
+    Flat.checkOnHost(output, input);
+    Flat.checkShift(output, input);
+    peers.checkUsable();
+    return start(new ShiftExchange(rings, Span.bytesOf(output), Span.bytesOf(input)));
+  }
+
+  @Override
   public double[] sum(double... values) {
     peers.checkUsable();
     NumbersExchange exchange = new NumbersExchange(rings, values);

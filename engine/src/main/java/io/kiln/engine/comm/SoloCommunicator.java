@@ -56,6 +56,13 @@ public final class SoloCommunicator implements Communicator {
   }
 
   @Override
+  public Pending shift(Tensor output, Tensor input) {
+    Flat.checkShift(output, input);
+    checkUsable();
+    return copied(output, input);
+  }
+
+  @Override
   public Pending allToAll(Tensor input, Tensor output) {
     Flat.checkAllToAll(input, output, 1);
     checkUsable();

@@ -133,6 +133,16 @@ public final class Training implements AutoCloseable {
     return parameters.shardPieces();
   }
 
+  /** Where any rank's share begins and ends in the parameters; pieces without values. */
+  public List<Piece> shardRuns(int rank) {
+    return parameters.shardRuns(rank);
+  }
+
+  /** What the values of a piece are called. */
+  public List<String> valueNames() {
+    return parameters.valueNames();
+  }
+
   /** Names of what the optimizer keeps of each parameter. */
   public List<String> optimizerStates() {
     return parameters.stateNames();

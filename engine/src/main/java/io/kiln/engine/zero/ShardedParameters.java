@@ -256,6 +256,39 @@ public final class ShardedParameters implements AutoCloseable {
     return pieces;
   }
 
+  /**
+   * Where any rank's shard begins and ends in the parameters.
+   *
+   * @return pieces without values
+   */
+  public List<Piece> shardRuns(int rank) {
+    List<Piece> runs = new ArrayList<>();
+    for (BlockParameters block : blocks) {
+      long begin = rank * block.layout().shardElements();
+      forEachRun(
+          block,
+          begin,
+          begin + block.layout().shardElements(),
+          (placement, from, to) ->
+              runs.add(
+                  new Piece(
+                      placement.spec().name(), from - placement.offset(), to - from, Map.of())));
+    }
+    return runs;
+  }
+
+  /** Whether every rank holds master weights and optimizer state whole. */
+  public boolean ownsEverything() {
+    return blocks.stream().allMatch(block -> block.owned().elements() == block.layout().elements());
+  }
+
+  /** What the values of a piece are called: {@code master}, then the optimizer's state. */
+  public List<String> valueNames() {
+    List<String> names = new ArrayList<>(List.of(MASTER));
+    names.addAll(stateNames);
+    return names;
+  }
+
   /** This rank's shard of it, even where it holds the whole: what it writes for all. */
   public List<Piece> shardPieces() {
     List<Piece> pieces = new ArrayList<>();
@@ -266,25 +299,40 @@ public final class ShardedParameters implements AutoCloseable {
     return pieces;
   }
 
-  private void addPieces(List<Piece> pieces, BlockParameters block, long begin, long end) {
-    OwnedPart owned = block.owned();
+  private interface RunSink {
+    void accept(Placement placement, long from, long to);
+  }
+
+  /** The parts of a block's parameters that lie between two elements of its flat tensor. */
+  private static void forEachRun(BlockParameters block, long begin, long end, RunSink sink) {
     for (Placement placement : block.layout().placements()) {
       long from = Math.max(begin, placement.offset());
       long to = Math.min(end, placement.end());
       if (from < to) {
-        Map<String, Tensor> values = new LinkedHashMap<>();
-        try (PointerScope scope = new PointerScope()) {
-          long at = from - owned.begin();
-          values.put(MASTER, ledger.view(owned.master().narrow(0, at, to - from)));
-          for (int i = 0; i < stateNames.size(); i++) {
-            values.put(
-                stateNames.get(i), ledger.view(owned.states().get(i).narrow(0, at, to - from)));
-          }
-        }
-        pieces.add(
-            new Piece(placement.spec().name(), from - placement.offset(), to - from, values));
+        sink.accept(placement, from, to);
       }
     }
+  }
+
+  private void addPieces(List<Piece> pieces, BlockParameters block, long begin, long end) {
+    OwnedPart owned = block.owned();
+    forEachRun(
+        block,
+        begin,
+        end,
+        (placement, from, to) -> {
+          Map<String, Tensor> values = new LinkedHashMap<>();
+          try (PointerScope scope = new PointerScope()) {
+            long at = from - owned.begin();
+            values.put(MASTER, ledger.view(owned.master().narrow(0, at, to - from)));
+            for (int i = 0; i < stateNames.size(); i++) {
+              values.put(
+                  stateNames.get(i), ledger.view(owned.states().get(i).narrow(0, at, to - from)));
+            }
+          }
+          pieces.add(
+              new Piece(placement.spec().name(), from - placement.offset(), to - from, values));
+        });
   }
 
   /** Bytes held, by kind, counted where they were allocated. */

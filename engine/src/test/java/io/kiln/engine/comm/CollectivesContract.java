@@ -294,6 +294,28 @@ abstract class CollectivesContract {
 
   @ParameterizedTest
   @ValueSource(ints = {1, 2, 3, 4})
+  void a_shift_gives_everybody_the_previous_rank_s(int size) throws Exception {
+    List<float[]> results =
+        run(
+            size,
+            c -> {
+              Tensor own = tensor(values(c.rank(), 300_007));
+              Tensor from = tensor(new float[300_007]);
+              Tensor small = tensor(new float[3]);
+              Pending first = c.shift(own, from);
+              c.shift(tensor(c.rank(), 7, 8), small).await();
+              first.await();
+              assertArrayEquals(new float[] {(c.rank() + size - 1) % size, 7, 8}, floats(small));
+              assertArrayEquals(values(c.rank(), 300_007), floats(own));
+              return floats(from);
+            });
+    for (int r = 0; r < size; r++) {
+      assertArrayEquals(values((r + size - 1) % size, 300_007), results.get(r));
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 3, 4})
   void all_to_all_transposes_parts_and_ranks(int size) throws Exception {
     int part = 9001;
     List<float[][]> results =
@@ -438,6 +460,8 @@ abstract class CollectivesContract {
                   () -> c.allReduce(indices),
                   () -> c.broadcast(three, size),
                   () -> c.broadcast(three, -1),
+                  () -> c.shift(three, tensor(1, 2)),
+                  () -> c.shift(three, indices),
                   () -> c.allToAll(three, indices));
           for (org.junit.jupiter.api.function.Executable call : misuse) {
             assertThrows(IllegalArgumentException.class, call);

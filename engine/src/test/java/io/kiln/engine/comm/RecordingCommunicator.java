@@ -80,6 +80,11 @@ public final class RecordingCommunicator implements Communicator {
   }
 
   @Override
+  public Pending shift(Tensor output, Tensor input) {
+    return communicator.shift(output, input);
+  }
+
+  @Override
   public Pending allToAll(Tensor input, Tensor output) {
     return communicator.allToAll(input, output);
   }

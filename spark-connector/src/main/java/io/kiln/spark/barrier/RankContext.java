@@ -35,6 +35,7 @@ public final class RankContext implements AutoCloseable {
   private final BarrierTaskContext task;
   private final RankChannel channel;
   private final ScheduledExecutorService beacon;
+  private final String job;
   private final int earlierAttempts;
   private final AtomicBoolean saveWanted = new AtomicBoolean();
   private volatile Place place = new Place("starting", 0);
@@ -43,8 +44,9 @@ public final class RankContext implements AutoCloseable {
   private int quiet;
   private boolean leaving;
 
-  RankContext(BarrierTaskContext task, RankChannel channel, int earlierAttempts) {
+  RankContext(BarrierTaskContext task, RankChannel channel, String job, int earlierAttempts) {
     this.task = task;
+    this.job = job;
     this.earlierAttempts = earlierAttempts;
     this.channel = channel;
     this.beacon =
@@ -83,6 +85,11 @@ public final class RankContext implements AutoCloseable {
     } else {
       channel.send(message);
     }
+  }
+
+  /** A name that all attempts of the job share, and no other job has. */
+  public String job() {
+    return job;
   }
 
   /** This rank, from 0. */

@@ -40,7 +40,7 @@ final class RankTask<T, R extends Serializable>
   public Iterator<Tuple2<Integer, R>> apply(Iterator<T> partition) {
     BarrierTaskContext task = BarrierTaskContext.get();
     RankChannel channel = new RankChannel(channelName);
-    try (RankContext context = new RankContext(task, channel, earlierAttempts)) {
+    try (RankContext context = new RankContext(task, channel, channelName, earlierAttempts)) {
       R result = body.run(context, CollectionConverters.asJava(partition));
       return CollectionConverters.asScala(
           java.util.List.of(new Tuple2<>(task.partitionId(), result)).iterator());

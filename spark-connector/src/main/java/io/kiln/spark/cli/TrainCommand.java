@@ -40,7 +40,8 @@ import picocli.CommandLine.Spec;
       "              checkpoint_dir (default: checkpoints in the output_dir), checkpoint_interval",
       "              (steps) or checkpoint_minutes, checkpoint_keep_last (2), checkpoint_keep_every,",
       "              checkpoint_failures (3), resume (auto, never, or a checkpoint's path);",
-      "              stall_timeout (60 s), max_restarts (10) in restart_window (3600 s)",
+      "              stall_timeout (60 s), max_restarts (10) in restart_window (3600 s),",
+      "              redundancy (0; 1: each rank keeps its neighbour's shard in memory)",
       "  spark       master (default "
           + SparkMaster.DEFAULT
           + "), conf, ranks (default: one a slot;",

@@ -9,10 +9,12 @@ import io.kiln.engine.config.JsonSection;
  * @param stallTimeout seconds that a rank may be silent or stand still
  * @param maxRestarts new starts of all ranks within the window; one more ends the run
  * @param restartWindow seconds over which they are counted
+ * @param redundancy 1 if each rank keeps its neighbour's last shards in memory, 0 if not
  */
-public record RecoverySection(long stallTimeout, long maxRestarts, long restartWindow) {
+public record RecoverySection(
+    long stallTimeout, long maxRestarts, long restartWindow, long redundancy) {
   /** What holds where nothing is said. */
-  public static final RecoverySection DEFAULT = new RecoverySection(60, 10, 3600);
+  public static final RecoverySection DEFAULT = new RecoverySection(60, 10, 3600, 0);
 
   /** The beacon comes every half second; less than a few of them says nothing. */
   private static final long SHORTEST_STALL = 5;
@@ -21,6 +23,9 @@ public record RecoverySection(long stallTimeout, long maxRestarts, long restartW
     atLeast("stall_timeout", stallTimeout, SHORTEST_STALL);
     atLeast("max_restarts", maxRestarts, 0);
     atLeast("restart_window", restartWindow, 1);
+    if (redundancy != 0 && redundancy != 1) {
+      throw new ConfigException("training.redundancy", "must be 0 or 1, not " + redundancy);
+    }
   }
 
   private static void atLeast(String key, long value, long least) {
@@ -33,6 +38,7 @@ public record RecoverySection(long stallTimeout, long maxRestarts, long restartW
     return new RecoverySection(
         json.whole("stall_timeout", DEFAULT.stallTimeout),
         json.whole("max_restarts", DEFAULT.maxRestarts),
-        json.whole("restart_window", DEFAULT.restartWindow));
+        json.whole("restart_window", DEFAULT.restartWindow),
+        json.whole("redundancy", DEFAULT.redundancy));
   }
 }

@@ -51,6 +51,11 @@ public record TrainingSection(
         RecoverySection.parse(json));
   }
 
+  /** Whether ranks that start again go on from where others were. */
+  public boolean recovers() {
+    return checkpoints.mayContinue() || recovery.redundancy() > 0;
+  }
+
   private static void atLeastOne(String key, OptionalLong value) {
     if (value.isPresent() && value.getAsLong() < 1) {
       throw new ConfigException("training." + key, "must be at least 1, not " + value.getAsLong());

@@ -37,7 +37,7 @@ record Elastic(Optional<ElasticBatch> batch, int mostRanks) {
   RestartPolicy policy(int ranks, TrainingSection training) {
     RecoverySection recovery = training.recovery();
     return new RestartPolicy(
-        training.checkpoints().mayContinue(),
+        training.recovers(),
         Math.toIntExact(recovery.maxRestarts()),
         Duration.ofSeconds(recovery.restartWindow()),
         Duration.ofSeconds(recovery.stallTimeout()),

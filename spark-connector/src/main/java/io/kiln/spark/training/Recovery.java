@@ -9,6 +9,9 @@ import io.kiln.engine.train.Training;
 import io.kiln.engine.train.recovery.CheckpointListener;
 import io.kiln.engine.train.recovery.CheckpointReport;
 import io.kiln.engine.train.recovery.Checkpointing;
+import io.kiln.engine.train.recovery.FromPeers;
+import io.kiln.engine.train.recovery.KeptShards;
+import io.kiln.engine.train.recovery.Redundancy;
 import io.kiln.engine.train.recovery.Resumption;
 import io.kiln.engine.train.recovery.RunDescription;
 import io.kiln.spark.barrier.RankContext;
@@ -30,10 +33,13 @@ final class Recovery implements AutoCloseable, CheckpointListener {
   private final RankContext context;
   private final Optional<CheckpointStore> source;
   private final Optional<CheckpointStore> target;
+  private final Optional<KeptShards> kept;
   private Optional<Checkpointing> checkpointing = Optional.empty();
+  private Optional<Redundancy> redundancy = Optional.empty();
 
   Recovery(
       CheckpointPlan plan,
+      boolean redundant,
       RunDescription run,
       Communicator communicator,
       RankContext context,
@@ -43,6 +49,7 @@ final class Recovery implements AutoCloseable, CheckpointListener {
     this.run = run;
     this.communicator = communicator;
     this.context = context;
+    this.kept = redundant ? Optional.of(ExecutorShards.of(context.job())) : Optional.empty();
     this.source = open(plan.begin(), hadoop);
     this.target = plan.target().equals(plan.begin()) ? source : open(plan.target(), hadoop);
   }
@@ -60,14 +67,18 @@ final class Recovery implements AutoCloseable, CheckpointListener {
    * @param anew if there is no checkpoint
    */
   StartingPoint beginning(StartingPoint anew) {
-    return source.isEmpty()
-        ? anew
-        : new Resumption(
-            new CheckpointFolder(source.get()), plan.only(), run, communicator, anew, this);
+    StartingPoint durable =
+        source.isEmpty()
+            ? anew
+            : new Resumption(
+                new CheckpointFolder(source.get()), plan.only(), run, communicator, anew, this);
+    return kept.isEmpty() ? durable : new FromPeers(kept.get(), communicator, durable, this);
   }
 
   /** From now on this training's checkpoints are taken. All ranks call it. */
   void keep(Training training) throws IOException {
+    redundancy =
+        kept.map(shards -> new Redundancy(shards, context.attempt(), training, communicator));
     if (target.isEmpty()) {
       return;
     }
@@ -89,6 +100,7 @@ final class Recovery implements AutoCloseable, CheckpointListener {
 
   /** A step was taken. */
   void stepped() {
+    redundancy.ifPresent(Redundancy::stepped);
     checkpointing.ifPresent(Checkpointing::stepped);
   }
 
@@ -97,10 +109,16 @@ final class Recovery implements AutoCloseable, CheckpointListener {
     checkpointing.ifPresent(Checkpointing::take);
   }
 
+  /** The run has ended well: nobody will begin from what its executors keep. */
+  void forget() {
+    kept.ifPresent(shards -> ExecutorShards.drop(context.job()));
+  }
+
   /** What the rank holds, with what its checkpoints do. */
   MemoryReport memory(MemoryReport held) {
     Map<String, Long> bytes = new TreeMap<>(held.bytes());
     checkpointing.ifPresent(taken -> bytes.put("checkpoint", taken.bytes()));
+    redundancy.ifPresent(copies -> bytes.put("redundancy", copies.bytes()));
     return new MemoryReport(bytes);
   }
 

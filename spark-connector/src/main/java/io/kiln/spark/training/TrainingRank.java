@@ -55,6 +55,7 @@ import org.bytedeco.pytorch.global.torch;
  *     split
  * @param output folder for the model
  * @param checkpoints where they go and where the run begins
+ * @param redundant whether each rank keeps its neighbour's shard in memory
  * @param same what a run that goes on has to have as before, as JSON
  * @param told what a checkpoint tells of the run, as JSON
  * @param hadoop configuration of the file systems
@@ -70,6 +71,7 @@ record TrainingRank(
     long evaluationSteps,
     String output,
     CheckpointPlan checkpoints,
+    boolean redundant,
     String same,
     String told,
     SerializableConfiguration hadoop)
@@ -99,6 +101,7 @@ record TrainingRank(
         evaluationSteps,
         output,
         checkpoints,
+        redundant,
         same,
         told,
         hadoop);
@@ -126,7 +129,8 @@ record TrainingRank(
         new RunDescription((ObjectNode) json(same), (ObjectNode) json(told));
     try (Model built = definition.model();
         Recovery recovery =
-            new Recovery(checkpoints, description, communicator, context, hadoop.value());
+            new Recovery(
+                checkpoints, redundant, description, communicator, context, hadoop.value());
         Training training =
             new Training(
                 new TrainingPlan(built, config, seed, device),
@@ -147,7 +151,9 @@ record TrainingRank(
       recovery.finish();
       save(context, training, definition, built);
       MemoryReport held = training.memory().with("ring", communicator.ringBytes());
-      return RankReport.of(context.rank(), RankContext.host(), recovery.memory(held));
+      RankReport report = RankReport.of(context.rank(), RankContext.host(), recovery.memory(held));
+      recovery.forget();
+      return report;
     }
   }
 

@@ -126,6 +126,7 @@ public record TrainingRun(
               training.evalSteps().orElse(Long.MAX_VALUE),
               output.path(),
               checkpoints,
+              training.recovery().redundancy() > 0,
               same(plan).toString(),
               told(data, definition).toString(),
               new SerializableConfiguration(spark.hadoopConfiguration()));

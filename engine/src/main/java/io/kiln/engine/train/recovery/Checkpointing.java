@@ -2,10 +2,12 @@ package io.kiln.engine.train.recovery;
 
 import io.kiln.engine.checkpoint.CheckpointException;
 import io.kiln.engine.checkpoint.CheckpointFolder;
+import io.kiln.engine.checkpoint.Piece;
 import io.kiln.engine.comm.Communicator;
 import io.kiln.engine.train.Training;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.BooleanSupplier;
@@ -25,6 +27,7 @@ public final class Checkpointing implements AutoCloseable {
   private final Communicator communicator;
   private final CheckpointListener listener;
   private final BooleanSupplier requested;
+  private final List<Piece> originals;
   private final Snapshot snapshot;
   private final CheckpointWriter writer;
   private final String attempt;
@@ -57,7 +60,9 @@ public final class Checkpointing implements AutoCloseable {
     // 48 bits: exact in the sum, and no two attempts of a run draw the same.
     long drawn = communicator.rank() == 0 ? ThreadLocalRandom.current().nextLong(1L << 48) : 0;
     this.attempt = Long.toHexString((long) communicator.sum(drawn)[0]);
-    this.snapshot = new Snapshot(training.shardPieces());
+    this.originals = training.shardPieces();
+    List<String> kinds = training.valueNames();
+    this.snapshot = new Snapshot(originals, kinds, Snapshot.elements(originals, kinds.size()));
     this.writer = new CheckpointWriter(folder, policy, communicator.rank());
   }
 
@@ -105,7 +110,7 @@ public final class Checkpointing implements AutoCloseable {
 
   private void begin(long step, long begun) {
     lastBegun = begun;
-    snapshot.take();
+    snapshot.take(originals);
     String draft = folder.store().draft(CheckpointFolder.name(step), attempt);
     CheckpointFlight begins =
         new CheckpointFlight(
@@ -122,7 +127,7 @@ public final class Checkpointing implements AutoCloseable {
     return "rank_" + rank + "-" + attempt + ".safetensors";
   }
 
-  /** Waits until nothing is under way. All ranks. */
+  /** Waits until no checkpoint is under way. All ranks call it. */
   public void land() {
     while (flight.isPresent()) {
       advance();

@@ -4,6 +4,7 @@ import io.kiln.engine.checkpoint.Piece;
 import io.kiln.engine.tensor.NativeOwner;
 import io.kiln.engine.tensor.Tensors;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -14,44 +15,36 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
- * A copy of a rank's pieces in host memory, made once and overwritten at every {@link #take}, so
- * that the next step can move the originals while this is written.
+ * A copy of a rank's pieces in one flat tensor of host memory, made once and overwritten as often
+ * as wanted, so that the next step can move the originals while this is written, sent or kept.
  */
 final class Snapshot implements AutoCloseable {
   /** 64 bytes of fp32. */
   private static final long ALIGNMENT = 16;
 
   private final NativeOwner owner = new NativeOwner();
-  private final List<Tensor> live = new ArrayList<>();
-  private final List<Tensor> copies = new ArrayList<>();
   private final List<Piece> pieces = new ArrayList<>();
-  private final long bytes;
+  private final Tensor memory;
 
   /**
    * Allocates it.
    *
-   * @param originals whose tensors outlive this
+   * @param runs what is copied, with or without values
+   * @param kinds names of the values of each
+   * @param elements of the flat tensor, at least {@link #elements}
    */
-  Snapshot(List<Piece> originals) {
-    long elements = 0;
-    for (Piece piece : originals) {
-      elements += piece.values().size() * aligned(piece.elements());
-    }
-    this.bytes = elements * Float.BYTES;
+  Snapshot(List<Piece> runs, List<String> kinds, long elements) {
     try (PointerScope scope = new PointerScope();
         Device cpu = new Device("cpu")) {
-      Tensor memory = owner.own(Tensors.zeros(ScalarType.Float, cpu, elements));
+      this.memory = owner.own(Tensors.zeros(ScalarType.Float, cpu, elements));
       long at = 0;
-      for (Piece piece : originals) {
+      for (Piece run : runs) {
         Map<String, Tensor> values = new LinkedHashMap<>();
-        for (Map.Entry<String, Tensor> value : piece.values().entrySet()) {
-          Tensor copy = owner.own(memory.narrow(0, at, piece.elements()));
-          live.add(value.getValue());
-          copies.add(copy);
-          values.put(value.getKey(), copy);
-          at += aligned(piece.elements());
+        for (String kind : kinds) {
+          values.put(kind, owner.own(memory.narrow(0, at, run.elements())));
+          at += aligned(run.elements());
         }
-        pieces.add(new Piece(piece.parameter(), piece.begin(), piece.elements(), values));
+        pieces.add(new Piece(run.parameter(), run.begin(), run.elements(), values));
       }
     } catch (RuntimeException | Error e) {
       owner.close();
@@ -59,16 +52,56 @@ final class Snapshot implements AutoCloseable {
     }
   }
 
+  /** Elements that a copy needs. */
+  static long elements(List<Piece> runs, int kinds) {
+    return kinds * runs.stream().mapToLong(run -> aligned(run.elements())).sum();
+  }
+
   private static long aligned(long elements) {
     return (elements + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
   }
 
-  /** Copies the originals as they are now. */
-  void take() {
+  /**
+   * Copies values as they are now.
+   *
+   * @param originals of the runs that this was made for, in the same order
+   */
+  void take(List<Piece> originals) {
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGrad = new NoGradGuard()) {
-      for (int i = 0; i < live.size(); i++) {
-        copies.get(i).copy_(live.get(i));
+      for (int i = 0; i < pieces.size(); i++) {
+        Map<String, Tensor> live = originals.get(i).values();
+        pieces.get(i).values().forEach((kind, copy) -> copy.copy_(live.get(kind)));
+      }
+    }
+  }
+
+  /** Copies what this and {@code targets} have in common into the targets. */
+  void give(List<Piece> targets) {
+    Map<String, Piece> held = new HashMap<>();
+    pieces.forEach(piece -> held.put(piece.parameter(), piece));
+    try (PointerScope scope = new PointerScope();
+        NoGradGuard noGrad = new NoGradGuard()) {
+      for (Piece target : targets) {
+        Piece source = held.get(target.parameter());
+        if (source == null) {
+          continue;
+        }
+        long begin = Math.max(source.begin(), target.begin());
+        long end = Math.min(source.begin() + source.elements(), target.begin() + target.elements());
+        if (begin < end) {
+          target
+              .values()
+              .forEach(
+                  (kind, value) ->
+                      value
+                          .narrow(0, begin - target.begin(), end - begin)
+                          .copy_(
+                              source
+                                  .values()
+                                  .get(kind)
+                                  .narrow(0, begin - source.begin(), end - begin)));
+        }
       }
     }
   }
@@ -78,8 +111,13 @@ final class Snapshot implements AutoCloseable {
     return pieces;
   }
 
+  /** {@code [elements]} fp32: all of it. */
+  Tensor memory() {
+    return memory;
+  }
+
   long bytes() {
-    return bytes;
+    return memory.nbytes();
   }
 
   @Override

@@ -12,6 +12,7 @@ import io.kiln.engine.model.family.DataSizes;
 import io.kiln.engine.model.family.ModelFamilies;
 import io.kiln.engine.train.FromSeed;
 import io.kiln.engine.train.RandomTokens;
+import io.kiln.engine.train.StartingPoint;
 import io.kiln.engine.train.StepReport;
 import io.kiln.engine.train.Training;
 import io.kiln.engine.train.TrainingPlan;
@@ -42,6 +43,12 @@ final class RecoveryRun {
   int ranks = 2;
   String model = MODEL;
   ObjectNode config = config(2, 1);
+  boolean takesLast = true;
+
+  /** What the process of every rank keeps, where anything is kept. */
+  Optional<List<KeptShards>> kept = Optional.empty();
+
+  long attempt = 1;
   long seed = 42;
   long steps = 6;
   OptionalLong only = OptionalLong.empty();
@@ -112,8 +119,13 @@ final class RecoveryRun {
                 .put("train_batch_size", parsed.batch().global()),
             JSON.createObjectNode().set("model", JSON.readTree(model)));
     CheckpointFolder folder = new CheckpointFolder(store);
-    Resumption start =
+    StartingPoint durable =
         new Resumption(folder, only, description, communicator, new FromSeed(seed), listener);
+    Optional<KeptShards> memory = kept.map(all -> all.get(communicator.rank()));
+    StartingPoint start =
+        memory
+            .<StartingPoint>map(here -> new FromPeers(here, communicator, durable, listener))
+            .orElse(durable);
     try (Model built =
             ModelFamilies.parse("model", JSON.readTree(model), DataSizes.unknown()).model();
         Training training =
@@ -125,12 +137,19 @@ final class RecoveryRun {
             new RandomTokens(
                 communicator, parsed.batch().global(), parsed.batch().micro(), TIME, VOCABULARY)) {
       long begun = training.steps();
+      Optional<Redundancy> redundancy =
+          memory.map(here -> new Redundancy(here, attempt, training, communicator));
       List<StepReport> reports = new ArrayList<>();
       while (training.steps() < steps) {
         reports.add(training.step(source));
         checkpointing.stepped();
+        redundancy.ifPresent(Redundancy::stepped);
       }
-      checkpointing.take();
+      if (takesLast) {
+        checkpointing.take();
+      } else {
+        checkpointing.land();
+      }
       Map<String, float[]> parameters = new LinkedHashMap<>();
       training.exportParameters((spec, value) -> parameters.put(spec.name(), floats(value)));
       return new Outcome(begun, reports, checkpoints, remarks, parameters);

@@ -1,0 +1,162 @@
+package io.kiln.engine.train.recovery;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.kiln.engine.checkpoint.LocalCheckpointStore;
+import io.kiln.engine.tensor.PointerBalance;
+import io.kiln.engine.train.recovery.RecoveryRun.Outcome;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** What the processes of the ranks keep is enough to go on when one of them has died. */
+class RedundancyTest {
+  @TempDir Path folder;
+  private final List<KeptShards> all = new ArrayList<>();
+
+  @AfterEach
+  void free() {
+    all.forEach(KeptShards::close);
+  }
+
+  private KeptShards process() {
+    KeptShards made = new KeptShards();
+    all.add(made);
+    return made;
+  }
+
+  private List<KeptShards> processes(int count) {
+    return Stream.generate(this::process).limit(count).toList();
+  }
+
+  private RecoveryRun run(String name, int ranks, int stage, String dtype) {
+    RecoveryRun run = new RecoveryRun(new LocalCheckpointStore(folder.resolve(name)));
+    run.ranks = ranks;
+    ObjectNode config = RecoveryRun.config(stage, 1);
+    if (!dtype.equals("fp32")) {
+      config.putObject(dtype).put("enabled", true);
+    }
+    if (dtype.equals("fp16")) {
+      config.withObject("/fp16").put("initial_scale_power", 20).put("hysteresis", 1);
+    }
+    run.config = config;
+    return run;
+  }
+
+  @ParameterizedTest
+  @CsvSource({"2, 0, fp32", "2, 1, bf16", "2, 2, fp16", "2, 3, fp32", "3, 2, bf16", "4, 3, fp32"})
+  void after_the_death_of_any_one_process_not_a_step_is_repeated(
+      int ranks, int stage, String dtype) {
+    RecoveryRun whole = run("whole", ranks, stage, dtype);
+    whole.config.put("train_batch_size", 12);
+    whole.steps = 8;
+    Outcome never = whole.run().get(0);
+    for (int dead = 0; dead < ranks; dead++) {
+      // A checkpoint every three steps, and death after the fifth.
+      RecoveryRun first = run("dead" + dead, ranks, stage, dtype);
+      first.config = whole.config;
+      first.steps = 5;
+      first.takesLast = false;
+      List<KeptShards> before = processes(ranks);
+      first.kept = Optional.of(before);
+      first.run();
+
+      List<KeptShards> after = new ArrayList<>(before);
+      after.set(dead, process());
+      // Spark gives the new ranks to executors as it likes.
+      Collections.rotate(after, 1);
+      RecoveryRun second = run("dead" + dead, ranks, stage, dtype);
+      second.config = whole.config;
+      second.steps = 8;
+      second.attempt = 2;
+      second.kept = Optional.of(after);
+      Outcome resumed = second.run().get(0);
+
+      assertEquals(5, resumed.begun());
+      assertEquals(never.losses().subList(5, 8), resumed.losses());
+      never
+          .parameters()
+          .forEach((name, v) -> assertArrayEquals(v, resumed.parameters().get(name), name));
+    }
+  }
+
+  @Test
+  void when_a_rank_and_its_neighbour_die_together_the_checkpoint_is_taken() {
+    RecoveryRun first = run("two", 3, 2, "fp32");
+    first.config.put("train_batch_size", 12);
+    first.steps = 5;
+    first.takesLast = false;
+    List<KeptShards> before = processes(3);
+    first.kept = Optional.of(before);
+    first.run();
+    RecoveryRun second = run("two", 3, 2, "fp32");
+    second.config = first.config;
+    second.attempt = 2;
+    second.kept = Optional.of(List.of(before.get(0), process(), process()));
+    assertEquals(3, second.run().get(0).begun());
+  }
+
+  @Test
+  void another_number_of_ranks_begins_from_the_checkpoint() {
+    RecoveryRun first = run("fewer", 2, 2, "fp32");
+    first.steps = 5;
+    first.takesLast = false;
+    first.kept = Optional.of(processes(2));
+    first.run();
+    RecoveryRun second = run("fewer", 1, 2, "fp32");
+    second.attempt = 2;
+    second.kept = Optional.of(List.of(first.kept.get().get(0)));
+    assertEquals(3, second.run().get(0).begun());
+  }
+
+  @Test
+  void a_generation_that_was_being_written_is_not_taken() {
+    RecoveryRun first = run("torn", 2, 2, "fp32");
+    first.steps = 5;
+    first.takesLast = false;
+    List<KeptShards> before = processes(2);
+    first.kept = Optional.of(before);
+    first.run();
+    // As if rank 1 had died on its way out of the fifth step.
+    for (KeptShards.Kept one : before.get(1).whole(2)) {
+      if (one.state().orElseThrow().step() == 5) {
+        before.get(1).set(one.snapshot(), Optional.empty());
+      }
+    }
+    RecoveryRun second = run("torn", 2, 2, "fp32");
+    second.attempt = 2;
+    second.kept = Optional.of(List.of(process(), before.get(1)));
+    assertEquals(4, second.run().get(0).begun());
+  }
+
+  @Test
+  void what_is_kept_is_freed_with_its_holder_and_does_not_grow() {
+    PointerBalance.assertKept(
+        () -> {
+          List<KeptShards> here = List.of(new KeptShards(), new KeptShards());
+          long bytes = 0;
+          for (int attempt = 1; attempt <= 3; attempt++) {
+            RecoveryRun run = run("leak" + attempt + System.nanoTime(), 2, 2, "fp32");
+            run.attempt = attempt;
+            run.steps = 3 + attempt;
+            run.kept = Optional.of(here);
+            run.run();
+            if (bytes > 0) {
+              assertEquals(bytes, here.get(0).bytes());
+            }
+            bytes = here.get(0).bytes();
+          }
+          here.forEach(KeptShards::close);
+        });
+  }
+}
