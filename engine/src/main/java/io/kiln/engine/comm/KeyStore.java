@@ -2,6 +2,7 @@ package io.kiln.engine.comm;
 
 import java.time.Duration;
 import java.util.Optional;
+import java.util.function.BooleanSupplier;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.javacpp.chrono.Milliseconds;
 import org.bytedeco.pytorch.PrefixStore;
@@ -14,6 +15,10 @@ import org.bytedeco.pytorch.TCPStoreOptions;
 final class KeyStore implements AutoCloseable {
   static final long CONNECT_MILLIS = 30_000;
 
+  private static final long LONGEST_PAUSE_MILLIS = 20;
+
+  private final Duration timeout;
+  private final BooleanSupplier ended;
   private final TCPStore client;
   private final PrefixStore store;
   private volatile boolean gone;
@@ -23,16 +28,20 @@ final class KeyStore implements AutoCloseable {
    *
    * @param address {@code host:port}
    * @param prefix what keeps this group's keys apart from another's and from an earlier attempt's
-   * @param timeout how long to try, and how long {@link #get} waits for a key
+   * @param timeout how long {@link #get} waits for a key, and at the most how long this tries
+   * @param ended whether this rank is to end; asked while it waits
    */
-  KeyStore(String address, String prefix, Duration timeout) {
+  KeyStore(String address, String prefix, Duration timeout, BooleanSupplier ended) {
+    this.timeout = timeout;
+    this.ended = ended;
     int colon = address.lastIndexOf(':');
     try (PointerScope scope = new PointerScope()) {
       TCPStoreOptions options = new TCPStoreOptions();
       options.port((short) Integer.parseInt(address.substring(colon + 1)));
       options.isServer(false);
       options.waitWorkers(false);
-      options.timeout(new Milliseconds(timeout.toMillis()));
+      // It was open before its address was told.
+      options.timeout(new Milliseconds(Math.min(timeout.toMillis(), CONNECT_MILLIS)));
       client = new TCPStore(address.substring(0, colon), options);
       client.retainReference();
       store = new PrefixStore(prefix, client);
@@ -55,10 +64,33 @@ final class KeyStore implements AutoCloseable {
   /**
    * The value, once somebody has set it.
    *
-   * @throws RuntimeException if nobody does in time
+   * @throws RuntimeException if nobody does in time, or this rank is to end
    */
   String get(String key) {
-    return store.get_to_str(key);
+    long begin = System.nanoTime();
+    try (PointerScope scope = new PointerScope()) {
+      StringVector keys = new StringVector(key);
+      // c10d's own wait could not be ended before its time.
+      for (long pause = 1; !store.check(keys); pause = Math.min(2 * pause, LONGEST_PAUSE_MILLIS)) {
+        if (ended.getAsBoolean()) {
+          throw new IllegalStateException("the job is ending");
+        }
+        if (System.nanoTime() - begin > timeout.toNanos()) {
+          throw new IllegalStateException("nobody has set " + key);
+        }
+        pause(pause);
+      }
+      return store.get_to_str(key);
+    }
+  }
+
+  private static void pause(long millis) {
+    try {
+      Thread.sleep(millis);
+    } catch (InterruptedException asked) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException("interrupted");
+    }
   }
 
   /** Whether it stopped answering. */

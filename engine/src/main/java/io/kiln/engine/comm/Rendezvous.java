@@ -6,6 +6,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.BooleanSupplier;
 
 /**
  * Where ranks find each other and choose what they exchange through.
@@ -61,7 +62,17 @@ public final class Rendezvous {
    * @throws CommunicationException if that does not happen in time, with the rank that is missing
    */
   public static Communicator join(Membership membership, Transport transport) {
-    return join(membership, transport, directories());
+    return join(membership, transport, () -> false);
+  }
+
+  /**
+   * The same for a rank that may be told to end while it waits for the others.
+   *
+   * @param ended asked while it waits
+   */
+  public static Communicator join(
+      Membership membership, Transport transport, BooleanSupplier ended) {
+    return join(membership, transport, ended, directories(), SLOT_BYTES, SLOTS);
   }
 
   /**
@@ -81,10 +92,21 @@ public final class Rendezvous {
       List<Path> directories,
       int slotBytes,
       int slots) {
+    return join(membership, transport, () -> false, directories, slotBytes, slots);
+  }
+
+  private static Communicator join(
+      Membership membership,
+      Transport transport,
+      BooleanSupplier ended,
+      List<Path> directories,
+      int slotBytes,
+      int slots) {
     if (membership.size() == 1) {
       return new SoloCommunicator();
     }
-    KeyStore store = new KeyStore(membership.store(), membership.prefix(), membership.timeout());
+    KeyStore store =
+        new KeyStore(membership.store(), membership.prefix(), membership.timeout(), ended);
     try {
       if (transport == Transport.NCCL) {
         return NcclCommunicator.connect(store, membership);

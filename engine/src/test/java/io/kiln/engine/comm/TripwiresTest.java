@@ -32,7 +32,7 @@ class TripwiresTest {
   void a_connection_is_whole_until_the_peer_is_gone() throws Exception {
     try (StoreServer server = StoreServer.open("127.0.0.1")) {
       List<KeyStore> stores =
-          Ranks.each(2, r -> new KeyStore(server.address(), "tripwires", TIMEOUT));
+          Ranks.each(2, r -> new KeyStore(server.address(), "tripwires", TIMEOUT, () -> false));
       List<ProcessGroupGloo> groups = Ranks.each(2, r -> group(stores.get(r), r));
       try (Tripwires tripwires = new Tripwires(groups.get(0), 0, 2, TIMEOUT)) {
         for (int asked = 0; asked < 3; asked++) {

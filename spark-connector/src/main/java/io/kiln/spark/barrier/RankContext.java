@@ -184,6 +184,11 @@ public final class RankContext implements AutoCloseable {
     channel.send(new RankMessage.Remarked(rank(), attempt(), line));
   }
 
+  /** Whether Spark has asked the task to end. */
+  public boolean askedToEnd() {
+    return task.isInterrupted();
+  }
+
   /**
    * Ends the task if Spark has asked for it.
    *

@@ -45,7 +45,10 @@ final class Meeting implements AutoCloseable {
               timeout,
               device.name());
       Communicator communicator =
-          Rendezvous.join(membership, device.isGpu() ? Transport.NCCL : Transport.AUTOMATIC);
+          Rendezvous.join(
+              membership,
+              device.isGpu() ? Transport.NCCL : Transport.AUTOMATIC,
+              context::askedToEnd);
       Meeting meeting = new Meeting(store, communicator);
       context.whenAskedToEnd(meeting::abort);
       return meeting;
