@@ -1,5 +1,6 @@
 package io.kiln.it;
 
+import io.kiln.it.chaos.RunProcesses;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -9,7 +10,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
-import java.util.stream.Stream;
 
 /** {@code bin/kiln}, or another command, as a process of its own, as a person would run it. */
 final class KilnRun implements AutoCloseable {
@@ -120,29 +120,7 @@ final class KilnRun implements AutoCloseable {
 
   /** Executors that log into a folder, as processes of this machine. */
   static List<ProcessHandle> executors(Path outputDir) {
-    String logs = "-Dkiln.log=" + outputDir.resolve("logs") + "/executor-";
-    List<ProcessHandle> found = new ArrayList<>();
-    try (Stream<Path> processes = Files.list(Path.of("/proc"))) {
-      processes
-          .filter(path -> path.getFileName().toString().matches("\\d+"))
-          .forEach(
-              path -> {
-                try {
-                  // A NUL behind each argument.
-                  List<String> words =
-                      List.of(Files.readString(path.resolve("cmdline")).split("\0"));
-                  if (words.stream().anyMatch(word -> word.startsWith(logs))) {
-                    ProcessHandle.of(Long.parseLong(path.getFileName().toString()))
-                        .ifPresent(found::add);
-                  }
-                } catch (IOException ended) {
-                  // Between the listing and the reading.
-                }
-              });
-    } catch (IOException unreadable) {
-      throw new AssertionError(unreadable);
-    }
-    return found;
+    return RunProcesses.executors(outputDir);
   }
 
   @Override

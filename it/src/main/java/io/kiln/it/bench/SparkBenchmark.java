@@ -1,5 +1,6 @@
 package io.kiln.it.bench;
 
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -43,8 +44,7 @@ public final class SparkBenchmark implements Callable<Integer> {
     int count = steps > 0 ? steps : gpt == GptShape.NANO ? 1500 : 100;
     Path directory = Files.createTempDirectory("kiln-bench-spark");
     try {
-      Path corpus = Files.writeString(directory.resolve("corpus.txt"), corpus(gpt, count));
-      Path job = Files.writeString(directory.resolve("job.json"), job(gpt, corpus, count));
+      Path job = jobOf(gpt, directory, count);
       List<Double> ratios = new ArrayList<>();
       for (int turn = 0; turn < repetitions; turn++) {
         double direct = JobRuns.direct(job, 2, List.of()).stepMillis();
@@ -61,6 +61,12 @@ public final class SparkBenchmark implements Callable<Integer> {
     } finally {
       JobRuns.delete(directory);
     }
+  }
+
+  /** A shape's job and its corpus, in a folder. */
+  static Path jobOf(GptShape gpt, Path directory, int steps) throws IOException {
+    Path corpus = Files.writeString(directory.resolve("corpus.txt"), corpus(gpt, steps));
+    return Files.writeString(directory.resolve("job.json"), job(gpt, corpus, steps));
   }
 
   private static String job(GptShape gpt, Path corpus, int steps) {

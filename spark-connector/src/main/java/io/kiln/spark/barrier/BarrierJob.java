@@ -1,6 +1,7 @@
 package io.kiln.spark.barrier;
 
 import java.io.Serializable;
+import java.time.Duration;
 import java.util.Comparator;
 import java.util.List;
 import java.util.UUID;
@@ -31,25 +32,34 @@ import scala.runtime.BoxedUnit;
  */
 public final class BarrierJob {
   private static final long LOOK_MILLIS = 500;
+  private static final int NEW_STARTS = 10;
 
   /** Before Spark's own shutdown hook ends the session (50). */
   private static final int BEFORE_SPARK = 60;
 
-  /** What Spark says when it does not start a stage again; its own limit, not Kiln's. */
-  private static final String SPARK_GAVE_UP = "the maximum allowable number of times";
+  /** What Spark says when it does not start a stage again; its own limits, not Kiln's. */
+  private static final List<String> SPARK_GAVE_UP =
+      List.of("the maximum allowable number of times", "requires more slots");
 
   private BarrierJob() {}
 
   /** The same with lost executors replaced and errors ending the job. */
   public static <T, R extends Serializable> List<R> run(
       JavaSparkContext spark, JavaRDD<T> perRank, RankBody<T, R> body, RunListener listener) {
-    return run(spark, perRank, body, listener, RestartPolicy.LOST_EXECUTORS_ONLY);
+    return run(
+        spark,
+        perRank,
+        body,
+        listener,
+        RestartPolicy.lostExecutorsOnly(perRank.getNumPartitions()),
+        new RestartBudget(NEW_STARTS, Duration.ofHours(1)));
   }
 
   /**
    * Runs and waits.
    *
    * @param perRank partition r holds the data of rank r
+   * @param budget of new starts
    * @return what the ranks gave, in rank order
    * @throws SlotsChangedException if the cluster has room for another number of ranks
    * @throws RankFailedException with the first cause, if a rank failed
@@ -59,9 +69,17 @@ public final class BarrierJob {
       JavaRDD<T> perRank,
       RankBody<T, R> body,
       RunListener listener,
-      RestartPolicy policy) {
+      RestartPolicy policy,
+      RestartBudget budget) {
     String name = "kiln-" + UUID.randomUUID();
-    Supervisor supervisor = new Supervisor(spark.sc(), name, perRank.getNumPartitions(), policy);
+    Supervisor supervisor =
+        new Supervisor(
+            new SparkCluster(spark.sc(), name),
+            perRank.getNumPartitions(),
+            policy,
+            budget,
+            System::nanoTime);
+    TaskWatch tasks = new TaskWatch(name, supervisor);
     RunView view = new RunView(listener, supervisor::lastFailure);
     ExecutorService events = Executors.newSingleThreadExecutor(daemon("kiln-events"));
     ScheduledExecutorService looks =
@@ -84,6 +102,7 @@ public final class BarrierJob {
               }
               return save;
             })) {
+      spark.sc().addSparkListener(tasks);
       spark.addJobTag(name);
       spark.setInterruptOnCancel(true);
       looks.scheduleWithFixedDelay(
@@ -96,6 +115,7 @@ public final class BarrierJob {
       throw firstCause(supervisor, failure);
     } finally {
       ShutdownHookManager.removeShutdownHook(hook);
+      spark.sc().removeSparkListener(tasks);
       looks.shutdownNow();
       events.shutdownNow();
       spark.removeJobTag(name);
@@ -120,10 +140,11 @@ public final class BarrierJob {
       try {
         return collect(perRank, new RankTask<>(name, earlier, body));
       } catch (Exception failure) {
-        if (!supervisor.mayStartAgain() || !OneLine.of(failure).contains(SPARK_GAVE_UP)) {
+        String line = OneLine.of(failure);
+        if (!supervisor.mayStartAgain() || SPARK_GAVE_UP.stream().noneMatch(line::contains)) {
           throw failure;
         }
-        earlier = supervisor.attempts() + 1;
+        earlier = supervisor.startAgain();
       }
     }
   }

@@ -3,46 +3,75 @@ package io.kiln.spark.barrier;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * Sees from the beacons which rank no longer gets on. A rank that is silent is frozen, or its
  * machine is. Of ranks that speak and stand still inside a step, those that have got on the least
- * hold up the others, who wait for them in a collective.
+ * hold up the others, who wait for them in a collective. Times are in nanoseconds.
  */
 final class RankWatch {
   /** Only here does standing still mean something: reading, saving and waiting take their time. */
   private static final String TRAINING = "training";
 
+  private static final String UNHEARD = "starting";
+
+  /**
+   * Until a task speaks for the first time its executor may have to fetch hundreds of megabytes.
+   */
+  private static final Duration FIRST_WORDS = Duration.ofMinutes(5);
+
   /** A rank that does not get on. */
   record Stuck(RankMessage.Progress last, String line) {}
 
-  private record Seen(RankMessage.Progress last, long heard, long moved) {}
+  private record Seen(RankMessage.Progress last, boolean spoken, long heard, long moved) {}
 
   private final Duration timeout;
-  private final Map<Integer, Seen> ranks = new HashMap<>();
+  private final Map<Integer, Seen> running = new HashMap<>();
+  private final Map<Integer, Long> tasks = new HashMap<>();
+  private final Set<Integer> ended = new HashSet<>();
 
   RankWatch(Duration timeout) {
     this.timeout = timeout;
   }
 
-  /** A new attempt: nothing has been heard of it. */
+  /** A new attempt: nothing is known of it. */
   void reset() {
-    ranks.clear();
+    running.clear();
+    tasks.clear();
+    ended.clear();
   }
 
-  /**
-   * A beacon has come.
-   *
-   * @param now in nanoseconds, like all times here
-   */
+  /** A rank's task runs. */
+  void started(int rank, String host, String executor, long task, long now) {
+    tasks.put(rank, task);
+    running.putIfAbsent(
+        rank,
+        new Seen(
+            new RankMessage.Progress(rank, 0, host, executor, UNHEARD, 0, 0), false, now, now));
+  }
+
+  /** A rank's task runs no more. */
+  void ended(int rank) {
+    ended.add(rank);
+    running.remove(rank);
+    tasks.remove(rank);
+  }
+
+  /** A beacon has come. */
   void heard(RankMessage.Progress beacon, long now) {
-    Seen before = ranks.get(beacon.rank());
-    boolean moved = before == null || !samePlace(before.last(), beacon);
-    ranks.put(beacon.rank(), new Seen(beacon, now, moved ? now : before.moved()));
+    if (ended.contains(beacon.rank())) {
+      return;
+    }
+    Seen before = running.get(beacon.rank());
+    boolean moved = before == null || !before.spoken() || !samePlace(before.last(), beacon);
+    running.put(beacon.rank(), new Seen(beacon, true, now, moved ? now : before.moved()));
   }
 
   private static boolean samePlace(RankMessage.Progress a, RankMessage.Progress b) {
@@ -51,26 +80,40 @@ final class RankWatch {
         && Objects.equals(a.phase(), b.phase());
   }
 
-  /** How long nobody has been heard; empty if nobody has been yet. */
-  Optional<Duration> silence(long now) {
-    return ranks.values().stream()
-        .map(seen -> Duration.ofNanos(now - seen.heard()))
-        .min(Duration::compareTo);
+  /** How many ranks run. */
+  int running() {
+    return running.size();
+  }
+
+  /** Whether a rank has spoken. */
+  boolean anyHeard() {
+    return running.values().stream().anyMatch(Seen::spoken);
+  }
+
+  /** The task of a rank that is none of these. */
+  OptionalLong taskBeside(List<Stuck> stuck) {
+    Set<Integer> ranks = stuck.stream().map(one -> one.last().rank()).collect(Collectors.toSet());
+    return tasks.entrySet().stream()
+        .filter(task -> !ranks.contains(task.getKey()))
+        .mapToLong(Map.Entry::getValue)
+        .findFirst();
   }
 
   /** The ranks that have to be replaced. */
   List<Stuck> stuck(long now) {
     List<Stuck> silent = new ArrayList<>();
     List<Seen> still = new ArrayList<>();
-    for (Seen seen : ranks.values()) {
-      if (now - seen.heard() > timeout.toNanos()) {
-        silent.add(new Stuck(seen.last(), line("has not been heard", seen.last())));
+    for (Seen seen : running.values()) {
+      Duration patience =
+          seen.spoken() || timeout.compareTo(FIRST_WORDS) > 0 ? timeout : FIRST_WORDS;
+      if (now - seen.heard() > patience.toNanos()) {
+        silent.add(new Stuck(seen.last(), line("has not been heard", patience, seen.last())));
       } else if (seen.last().phase().equals(TRAINING) && now - seen.moved() > timeout.toNanos()) {
         still.add(seen);
       }
     }
     // Who waits for a frozen rank stands still, too.
-    return silent.isEmpty() && still.size() == ranks.size() ? leastAdvanced(still) : silent;
+    return silent.isEmpty() && still.size() == running.size() ? leastAdvanced(still) : silent;
   }
 
   private List<Stuck> leastAdvanced(List<Seen> still) {
@@ -84,11 +127,11 @@ final class RankWatch {
     return still.stream()
         .map(Seen::last)
         .filter(last -> last.step() == step && last.progress() == progress)
-        .map(last -> new Stuck(last, line("has not moved", last)))
+        .map(last -> new Stuck(last, line("has not moved", timeout, last)))
         .toList();
   }
 
-  private String line(String what, RankMessage.Progress last) {
+  private static String line(String what, Duration timeout, RankMessage.Progress last) {
     return what
         + " for "
         + timeout.toSeconds()

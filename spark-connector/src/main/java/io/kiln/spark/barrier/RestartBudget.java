@@ -4,13 +4,18 @@ import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
 
-/** Counts new starts over a window of time: not for ever. */
-final class RestartBudget {
+/**
+ * Counts new starts over a window of time: not for ever. One for a run, however many jobs it has.
+ */
+public final class RestartBudget {
   private final int most;
   private final Duration window;
   private final Deque<Long> starts = new ArrayDeque<>();
 
-  RestartBudget(int most, Duration window) {
+  /**
+   * @param most new starts within the window
+   */
+  public RestartBudget(int most, Duration window) {
     this.most = most;
     this.window = window;
   }
@@ -27,5 +32,10 @@ final class RestartBudget {
     }
     starts.addLast(now);
     return starts.size() <= most;
+  }
+
+  @Override
+  public String toString() {
+    return most + " new starts within " + window.toMinutes() + " min";
   }
 }

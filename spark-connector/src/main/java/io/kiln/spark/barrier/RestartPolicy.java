@@ -8,22 +8,18 @@ import java.util.function.IntUnaryOperator;
  *
  * @param ownErrors whether an error of a rank's own, too, is answered with a new start (because the
  *     ranks go on from a checkpoint); else it ends the job
- * @param most new starts within the window; one more ends the job
- * @param window over which they are counted
- * @param stallTimeout longest time that a rank may be silent, or stand still inside a step
+ * @param stallTimeout longest time that a rank may be silent, or stand still inside a step, and
+ *     that slots may be missing
  * @param saveGrace how long the driver, told to end, waits for a checkpoint; zero where none is
  *     taken
- * @param fitting how many ranks the job would have on so many slots
+ * @param fitting how many ranks the job would have on so many slots: as many as it has where no
+ *     other number can be
  */
 public record RestartPolicy(
-    boolean ownErrors,
-    int most,
-    Duration window,
-    Duration stallTimeout,
-    Duration saveGrace,
-    IntUnaryOperator fitting) {
+    boolean ownErrors, Duration stallTimeout, Duration saveGrace, IntUnaryOperator fitting) {
+
   /** Lost executors are replaced, errors end the job. */
-  public static final RestartPolicy LOST_EXECUTORS_ONLY =
-      new RestartPolicy(
-          false, 10, Duration.ofHours(1), Duration.ofSeconds(60), Duration.ZERO, slots -> 0);
+  static RestartPolicy lostExecutorsOnly(int ranks) {
+    return new RestartPolicy(false, Duration.ofSeconds(60), Duration.ZERO, slots -> ranks);
+  }
 }

@@ -4,7 +4,15 @@ package io.kiln.spark.barrier;
 public final class SlotsChangedException extends RankFailedException {
   private static final long serialVersionUID = 1L;
 
-  SlotsChangedException(String line) {
+  private final int ranks;
+
+  SlotsChangedException(String line, int ranks) {
     super(line, null);
+    this.ranks = ranks;
+  }
+
+  /** How many ranks can go on. */
+  public int ranks() {
+    return ranks;
   }
 }

@@ -2,18 +2,18 @@ package io.kiln.spark.barrier;
 
 import io.kiln.spark.barrier.RankMessage.Failed;
 import io.kiln.spark.barrier.RankMessage.Fault;
-import io.kiln.spark.cluster.Slots;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
-import org.apache.spark.SparkContext;
+import java.util.function.LongSupplier;
 
 /**
  * Watches a barrier job from the driver and decides what becomes of it: a rank that hangs loses its
- * executor, an error ends the job or is answered with a new start, and when Spark cannot start all
- * ranks again the job ends so that fewer can be tried.
+ * executor, an error ends the job or is answered with a new start, and when the cluster has become
+ * smaller or larger the job ends so that another number of ranks goes on.
  */
 final class Supervisor {
   private static final String DRIVER = "driver";
@@ -21,39 +21,76 @@ final class Supervisor {
   /** An error that comes again at the same step is not mended by another start. */
   private static final int FRUITLESS = 3;
 
-  /** All ranks are silent for so long: none of them runs. */
-  private static final Duration NOTICEABLE = Duration.ofSeconds(5);
+  /** Executors that are replaced come within it, most of the time. */
+  private static final Duration SETTLING = Duration.ofSeconds(15);
 
-  private final SparkContext spark;
-  private final String tag;
+  /**
+   * Where fewer ranks cannot go on, slots are waited for ten times as long, and at least so long.
+   */
+  private static final Duration LAST_HOPE = Duration.ofMinutes(5);
+
+  private final Cluster cluster;
   private final int ranks;
   private final RestartPolicy policy;
   private final RestartBudget budget;
+  private final LongSupplier clock;
   private final RankWatch watch;
   private final CountDownLatch saved = new CountDownLatch(1);
   private int attempt;
+  private int earlierAttempts;
+  private long attemptBegun;
   private long furthest;
   private long furthestAtFailure = -1;
   private int fruitless;
   private long slotsMissingSince;
   private int condemned = -1;
-  private boolean roomAsked;
+  private OptionalLong roomSince = OptionalLong.empty();
   private boolean saveWanted;
   private long saveFrom = Long.MAX_VALUE;
   private Optional<Failed> lastFailure = Optional.empty();
   private Optional<RuntimeException> verdict = Optional.empty();
 
   /**
-   * @param tag of the job's, to cancel it by
-   * @param ranks that it has
+   * @param ranks that the job has
+   * @param budget of new starts, of the whole run
+   * @param clock in nanoseconds
    */
-  Supervisor(SparkContext spark, String tag, int ranks, RestartPolicy policy) {
-    this.spark = spark;
-    this.tag = tag;
+  Supervisor(
+      Cluster cluster, int ranks, RestartPolicy policy, RestartBudget budget, LongSupplier clock) {
+    this.cluster = cluster;
     this.ranks = ranks;
     this.policy = policy;
-    this.budget = new RestartBudget(policy.most(), policy.window());
+    this.budget = budget;
+    this.clock = clock;
     this.watch = new RankWatch(policy.stallTimeout());
+    this.slotsMissingSince = clock.getAsLong();
+  }
+
+  /** A rank's task runs. */
+  synchronized void started(int rank, int ofAttempt, String host, String executor, long task) {
+    reach(ofAttempt);
+    if (ofAttempt == attempt) {
+      watch.started(rank, host, executor, task, clock.getAsLong());
+    }
+  }
+
+  /** A rank's task runs no more. */
+  synchronized void ended(int rank, int ofAttempt) {
+    if (ofAttempt == attempt) {
+      watch.ended(rank);
+    }
+  }
+
+  private void reach(int newest) {
+    if (newest > attempt) {
+      attempt = newest;
+      attemptBegun = clock.getAsLong();
+      roomSince = OptionalLong.empty();
+      watch.reset();
+      if (!budget.spend(attemptBegun)) {
+        end(spent());
+      }
+    }
   }
 
   /**
@@ -62,19 +99,12 @@ final class Supervisor {
    * @return whether the rank is to save
    */
   synchronized boolean heard(RankMessage message) {
-    if (message.attempt() > attempt) {
-      attempt = message.attempt();
-      watch.reset();
-      roomAsked = false;
-      if (!budget.spend(System.nanoTime())) {
-        end(spent());
-      }
-    }
+    reach(message.attempt());
     if (message instanceof Failed failed) {
       failed(failed);
     } else if (message.attempt() == attempt) {
       if (message instanceof RankMessage.Progress beacon) {
-        watch.heard(beacon, System.nanoTime());
+        watch.heard(beacon, clock.getAsLong());
       } else if (message instanceof RankMessage.Stepped stepped) {
         furthest = Math.max(furthest, stepped.report().step());
       } else if (message instanceof RankMessage.Checkpointed checkpointed
@@ -91,10 +121,8 @@ final class Supervisor {
 
   private RankFailedException spent() {
     return new RankFailedException(
-        policy.most()
-            + " new starts within "
-            + policy.window().toMinutes()
-            + " min are used up (training.max_restarts)"
+        budget
+            + " are used up (training.max_restarts)"
             + lastFailure
                 .map(last -> "; the last one was for " + RankFailedException.line(last))
                 .orElse(""),
@@ -122,47 +150,96 @@ final class Supervisor {
    * lock that its messages wait for.
    */
   void look() {
-    if (verdict().isPresent()) {
+    Optional<RuntimeException> ended = verdict();
+    if (ended.isPresent()) {
+      // It may have been between two jobs.
+      cluster.endJob(ended.get().getMessage());
       return;
     }
     lookForSlots();
-    for (RankWatch.Stuck stuck : condemn()) {
-      if (stuck.last().executor().equals(DRIVER)) {
+    List<RankWatch.Stuck> stuck = condemn();
+    for (RankWatch.Stuck one : stuck) {
+      if (one.last().executor().equals(DRIVER)) {
         lastFailure().ifPresent(last -> end(new RankFailedException(last)));
       } else {
-        spark.killAndReplaceExecutor(stuck.last().executor());
+        cluster.replace(one.last().executor());
       }
+    }
+    if (!stuck.isEmpty()) {
+      // Spark may hear of the executor's end late, or (a machine that is gone) very late.
+      taskBeside(stuck).ifPresent(task -> cluster.endTask(task, stuck.get(0).line()));
     }
   }
 
   private void lookForSlots() {
-    boolean silent = silence().filter(quiet -> quiet.compareTo(NOTICEABLE) > 0).isPresent();
-    boolean begun = attempts() > 0 && !silent && silence().isPresent() && !askedForRoom();
-    long now = System.nanoTime();
-    if (begun && policy.fitting().applyAsInt(Slots.now(spark)) > ranks) {
-      end(new SlotsChangedException("there are slots for more ranks"));
-    } else if (!silent || Slots.now(spark) >= ranks) {
+    long now = clock.getAsLong();
+    if (running() > 0) {
       slotsMissingSince = now;
-    } else if (now - slotsMissingSince > policy.stallTimeout().toNanos()) {
+      if (mayGrow(now)) {
+        lookForRoom(now);
+      }
+      return;
+    }
+    int slots = cluster.slots();
+    if (slots >= ranks) {
+      slotsMissingSince = now;
+      return;
+    }
+    // Spark itself would wait for the missing ones for ever.
+    int fitting = policy.fitting().applyAsInt(slots);
+    boolean fewerGoOn = fitting < ranks;
+    Duration patience =
+        fewerGoOn
+            ? longer(policy.stallTimeout(), SETTLING)
+            : longer(policy.stallTimeout().multipliedBy(10), LAST_HOPE);
+    if (now - slotsMissingSince > patience.toNanos()) {
+      String line = "only " + slots + " of " + ranks + " slots are left for the ranks";
       end(
-          new SlotsChangedException(
-              "only " + Slots.now(spark) + " of " + ranks + " slots are left for the ranks"));
+          fewerGoOn
+              ? new SlotsChangedException(line, fitting)
+              : new RankFailedException(
+                  line + ", for " + patience.toSeconds() + " s: start it again when more are there",
+                  null));
     }
   }
 
-  private synchronized boolean askedForRoom() {
-    boolean asked = roomAsked;
-    roomAsked = true;
-    return asked;
+  private static Duration longer(Duration a, Duration b) {
+    return a.compareTo(b) > 0 ? a : b;
   }
 
-  private synchronized Optional<Duration> silence() {
-    return watch.silence(System.nanoTime());
+  private synchronized boolean mayGrow(long now) {
+    return roomSince.isPresent()
+        || attempt > 0 && watch.anyHeard() && now - attemptBegun < SETTLING.toNanos();
+  }
+
+  /** Where there is room for more ranks, what has been trained is saved before they start. */
+  private void lookForRoom(long now) {
+    int fitting = policy.fitting().applyAsInt(cluster.slots());
+    synchronized (this) {
+      if (fitting <= ranks) {
+        roomSince = OptionalLong.empty();
+      } else if (roomSince.isEmpty()) {
+        roomSince = OptionalLong.of(now);
+        saveWanted = true;
+        saveFrom = furthest + 1;
+      } else if (saved.getCount() == 0
+          || now - roomSince.getAsLong() > policy.saveGrace().toNanos()) {
+        end(new SlotsChangedException("there are slots for " + fitting + " ranks", fitting));
+      }
+    }
+  }
+
+  private synchronized int running() {
+    return watch.running();
+  }
+
+  private synchronized OptionalLong taskBeside(List<RankWatch.Stuck> stuck) {
+    return watch.taskBeside(stuck);
   }
 
   /** Ranks that hang, once an attempt. */
   private synchronized List<RankWatch.Stuck> condemn() {
-    List<RankWatch.Stuck> stuck = condemned == attempt ? List.of() : watch.stuck(System.nanoTime());
+    List<RankWatch.Stuck> stuck = condemned == attempt ? List.of() : watch.stuck(clock.getAsLong());
     for (RankWatch.Stuck one : stuck) {
       condemned = attempt;
       lastFailure =
@@ -177,10 +254,12 @@ final class Supervisor {
     return lastFailure;
   }
 
+  /** Another number of ranks is a new start, too. */
   private synchronized void end(RuntimeException reason) {
     if (verdict.isEmpty()) {
-      verdict = Optional.of(reason);
-      spark.cancelJobsWithTag(tag, reason.getMessage());
+      boolean goesOn = reason instanceof SlotsChangedException;
+      verdict = Optional.of(goesOn && !budget.spend(clock.getAsLong()) ? spent() : reason);
+      cluster.endJob(verdict.get().getMessage());
     }
   }
 
@@ -194,15 +273,25 @@ final class Supervisor {
     return verdict.isEmpty() && policy.ownErrors();
   }
 
-  /** Attempts so far, the present one left out. */
-  synchronized int attempts() {
-    return attempt;
+  /**
+   * Another job takes over.
+   *
+   * @return attempts before its first one
+   */
+  synchronized int startAgain() {
+    earlierAttempts = attempt + 1;
+    return earlierAttempts;
+  }
+
+  /** Attempts before the first one of the present job. */
+  synchronized int earlierAttempts() {
+    return earlierAttempts;
   }
 
   /** The driver is told to end: asks for a checkpoint and waits for it. */
   void save() {
     synchronized (this) {
-      if (policy.saveGrace().isZero() || watch.silence(System.nanoTime()).isEmpty()) {
+      if (policy.saveGrace().isZero() || !watch.anyHeard()) {
         return;
       }
       saveWanted = true;

@@ -23,6 +23,7 @@ import picocli.CommandLine.Parameters;
       "  collectives  all-reduce, reduce-scatter and all-gather beside a plain copy",
       "  spark        what the barrier stage costs beside plain processes",
       "  checkpoint   what checkpoints cost the steps; write and read rate beside a plain copy",
+      "  chaos        executors are killed while a job trains: what it costs, and that nothing is lost",
       "",
       "Options behind the name go to the benchmark: kiln bench step --help lists them."
     },
@@ -34,7 +35,8 @@ final class BenchCommand implements Callable<Integer> {
     CURVES("io.kiln.it.bench.CurvesBenchmark"),
     COLLECTIVES("io.kiln.it.bench.CollectivesBenchmark"),
     SPARK("io.kiln.it.bench.SparkBenchmark"),
-    CHECKPOINT("io.kiln.it.bench.CheckpointBenchmark");
+    CHECKPOINT("io.kiln.it.bench.CheckpointBenchmark"),
+    CHAOS("io.kiln.it.bench.ChaosBenchmark");
 
     private final String mainClass;
 

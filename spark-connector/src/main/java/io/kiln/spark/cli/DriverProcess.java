@@ -131,6 +131,7 @@ public record DriverProcess(Path home, Path logs) {
     if (spark.master() instanceof SparkMaster.LocalCluster cluster) {
       settings.put("spark.executor.memory", cluster.megabytes() + "m");
       settings.put("spark.executor.cores", Integer.toString(cluster.cores()));
+      executorOptions.append(" \"-Djava.io.tmpdir=").append(home.resolve("tmp")).append('"');
       if (cluster.cores() == 1 && !executorOptions(spark).contains("-XX:+Use")) {
         executorOptions.append(" -XX:+UseSerialGC");
       }

@@ -100,6 +100,7 @@ final class Interruption {
         console.step() == 0
             ? "before the first step"
             : "at step " + console.step() + " of " + console.steps();
+    folder.ifPresent(RunFolder::removeTemporary);
     err.println("kiln: stopped " + when + "; " + left());
   }
 

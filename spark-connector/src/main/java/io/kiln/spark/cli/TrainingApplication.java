@@ -99,6 +99,7 @@ public final class TrainingApplication implements Callable<Integer> {
 
   private int failed(Exception failure, Optional<RunFolder> folder) {
     boolean input = inputAtFault(failure);
+    folder.ifPresent(RunFolder::removeTemporary);
     err.println("kiln: " + OneLine.of(failure));
     if (stackTrace) {
       failure.printStackTrace(err);

@@ -29,6 +29,7 @@ public record RunFolder(Path logs) {
   private static final String LOGS = "logs";
   private static final String HOME = "spark";
   private static final String TEMPORARY = "kiln-logs-";
+  private static final String TEMPORARY_FILES = "kiln-";
 
   /**
    * Makes the folders of a run.
@@ -59,6 +60,8 @@ public record RunFolder(Path logs) {
       RunFolder folder = new RunFolder(logs);
       Files.createDirectory(folder.sparkHome());
       Files.createSymbolicLink(folder.sparkHome().resolve("jars"), sparkHome.resolve("jars"));
+      // A link: what is mapped into memory has to lie where temporary files lie.
+      Files.createSymbolicLink(folder.temporary(), Files.createTempDirectory(TEMPORARY_FILES));
       return folder;
     } catch (IOException unwritable) {
       throw new ConfigException("output_dir", outputDir + " cannot be made: " + unwritable);
@@ -124,13 +127,33 @@ public record RunFolder(Path logs) {
     return logs.resolve(HOME);
   }
 
+  /**
+   * Temporary files of executors on this machine: one that is killed leaves the native libraries
+   * there that it has unpacked.
+   */
+  public Path temporary() {
+    return sparkHome().resolve("tmp");
+  }
+
+  /** Removes the temporary files, however the run ended. */
+  public void removeTemporary() {
+    try {
+      delete(temporary().toRealPath());
+      Files.deleteIfExists(temporary());
+    } catch (IOException | UncheckedIOException gone) {
+      // Nothing to remove, or somebody who is about to end still writes.
+    }
+  }
+
   /** Removes what nobody reads after a run that ended well. */
   public void tidy() {
+    removeTemporary();
     delete(logs.getFileName().toString().startsWith(TEMPORARY) ? logs : sparkHome());
   }
 
   /** Removes the output directory as far as this made it: a run that never began leaves none. */
   public void withdraw() {
+    removeTemporary();
     delete(logs);
     Path output = logs.getParent();
     try (Stream<Path> left = Files.list(output)) {
@@ -150,7 +173,7 @@ public record RunFolder(Path logs) {
             @Override
             public FileVisitResult visitFile(Path file, BasicFileAttributes attributes)
                 throws IOException {
-              Files.delete(file);
+              Files.deleteIfExists(file);
               return FileVisitResult.CONTINUE;
             }
 

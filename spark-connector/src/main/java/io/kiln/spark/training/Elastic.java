@@ -3,15 +3,13 @@ package io.kiln.spark.training;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.kiln.engine.config.DeepSpeedConfig;
 import io.kiln.engine.config.ElasticBatch;
+import io.kiln.spark.barrier.RestartBudget;
 import io.kiln.spark.barrier.RestartPolicy;
-import io.kiln.spark.barrier.SlotsChangedException;
-import io.kiln.spark.cluster.Slots;
 import io.kiln.spark.job.RecoverySection;
 import io.kiln.spark.job.TrainingSection;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.OptionalInt;
-import org.apache.spark.SparkContext;
 
 /**
  * With how many ranks a run goes on when the cluster has become smaller or larger: with elasticity,
@@ -38,28 +36,20 @@ record Elastic(Optional<ElasticBatch> batch, int mostRanks) {
     RecoverySection recovery = training.recovery();
     return new RestartPolicy(
         training.recovers(),
-        Math.toIntExact(recovery.maxRestarts()),
-        Duration.ofSeconds(recovery.restartWindow()),
         Duration.ofSeconds(recovery.stallTimeout()),
         training.checkpoints().taken() ? SAVE_GRACE : Duration.ZERO,
         slots -> fitting(slots).orElse(ranks));
+  }
+
+  /** New starts that a run may have. */
+  static RestartBudget budget(RecoverySection recovery) {
+    return new RestartBudget(
+        Math.toIntExact(recovery.maxRestarts()), Duration.ofSeconds(recovery.restartWindow()));
   }
 
   private OptionalInt fitting(int slots) {
     return batch.isPresent()
         ? batch.get().largestUpTo(Math.min(slots, mostRanks))
         : OptionalInt.empty();
-  }
-
-  /**
-   * How many ranks go on.
-   *
-   * @throws SlotsChangedException if no other number may
-   */
-  int next(int ranks, SparkContext spark, SlotsChangedException changed) {
-    return fitting(Slots.now(spark)).stream()
-        .filter(n -> n != ranks)
-        .findFirst()
-        .orElseThrow(() -> changed);
   }
 }

@@ -16,6 +16,7 @@ import io.kiln.engine.train.Training;
 import io.kiln.engine.train.TrainingPlan;
 import io.kiln.spark.barrier.BarrierJob;
 import io.kiln.spark.barrier.Listeners;
+import io.kiln.spark.barrier.RestartBudget;
 import io.kiln.spark.barrier.RunListener;
 import io.kiln.spark.barrier.RunStart;
 import io.kiln.spark.barrier.SlotsChangedException;
@@ -151,6 +152,7 @@ public record TrainingRun(
       TrainingRank rank,
       RunListener listener) {
     Elastic elastic = Elastic.of(deepspeed, ranks, mostRanks, training);
+    RestartBudget budget = Elastic.budget(training.recovery());
     TrainingRun now = this;
     while (true) {
       DataPlan plan = now.plan(data, definition);
@@ -160,9 +162,10 @@ public record TrainingRun(
             data.partitions(plan),
             rank.with(plan),
             listener,
-            elastic.policy(now.ranks, training));
+            elastic.policy(now.ranks, training),
+            budget);
       } catch (SlotsChangedException changed) {
-        int next = elastic.next(now.ranks, spark.sc(), changed);
+        int next = changed.ranks();
         listener.onRestart(0, changed.getMessage() + "; going on with " + next + " ranks");
         now = new TrainingRun(model, deepspeed, training, next, mostRanks, output);
       }

@@ -1,0 +1,26 @@
+package io.kiln.it.chaos;
+
+/** When a process is killed. */
+public enum Moment {
+  /** Early in a step. */
+  FORWARD("forward"),
+  /** Late in a step: gradients leave during backward and are waited for behind it. */
+  REDUCE("backward and reduce"),
+  /** While a checkpoint is a draft. */
+  CHECKPOINT("a checkpoint write"),
+  /** While all ranks start again for the kill before. */
+  STARTING("a new start"),
+  /** Whatever goes on. */
+  ANY("any moment");
+
+  private final String told;
+
+  Moment(String told) {
+    this.told = told;
+  }
+
+  @Override
+  public String toString() {
+    return told;
+  }
+}

@@ -1,0 +1,66 @@
+package io.kiln.it;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.kiln.it.chaos.ChaosReport;
+import io.kiln.it.chaos.ChaosRun;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Executors die or freeze, and the run ends as if nothing had been. */
+class ChaosTest {
+  private static final int KILLS = 4;
+  private static final int STALL_SECONDS = 8;
+
+  @TempDir static Path folder;
+  private static ChaosRun chaos;
+
+  @BeforeAll
+  static void trainUndisturbed() throws Exception {
+    chaos =
+        new ChaosRun(
+            KilnRun.ROOT,
+            TinyJob.in(folder).file(),
+            List.of(
+                "training.checkpoint_interval=5",
+                "training.eval_interval=50",
+                "training.stall_timeout=" + STALL_SECONDS),
+            150,
+            1,
+            folder);
+    chaos.trainUndisturbed(System.out::println);
+  }
+
+  @Test
+  void killed_executors_cost_a_few_steps_and_leave_nothing() throws Exception {
+    ChaosReport report = chaos.trainKilled(KILLS, System.out::println);
+    report.lines().forEach(System.out::println);
+    assertEquals(KILLS, report.kills());
+    assertEquals(0, report.differences());
+    assertTrue(report.sameModel());
+    assertEquals(List.of(), report.left());
+  }
+
+  @Test
+  void a_frozen_executor_is_found_and_replaced_and_its_rank_named() throws Exception {
+    ChaosReport report = chaos.trainFrozen(System.out::println);
+    report.lines().forEach(System.out::println);
+    assertEquals(1, report.causes().size(), report.causes().toString());
+    assertTrue(
+        report
+            .causes()
+            .get(0)
+            .matches(
+                "rank [01] on 127\\.0\\.0\\.1: has not been heard for "
+                    + STALL_SECONDS
+                    + " s \\(training\\.stall_timeout\\), after step \\d+, .*: its executor is replaced"),
+        report.causes().get(0));
+    assertEquals(0, report.differences());
+    assertTrue(report.sameModel());
+    assertEquals(List.of(), report.left());
+  }
+}
