@@ -5,6 +5,7 @@ import io.kiln.spark.output.ModelFile;
 import io.kiln.spark.output.OutputDirectory;
 import io.kiln.spark.output.RunFolder;
 import io.kiln.spark.output.TrainingSummary;
+import java.io.OutputStream;
 import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.List;
@@ -77,6 +78,8 @@ final class Interruption {
   private void stop() {
     if (state.compareAndSet(State.RUNNING, State.STOPPED)) {
       console.mute();
+      // What Spark's threads say of being stopped is no news.
+      System.setErr(new PrintStream(OutputStream.nullOutputStream()));
     }
   }
 
