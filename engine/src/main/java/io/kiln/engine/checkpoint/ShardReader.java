@@ -1,10 +1,13 @@
 package io.kiln.engine.checkpoint;
 
+import io.kiln.engine.checkpoint.VerifiedFile.Range;
+import io.kiln.engine.checkpoint.VerifiedFile.Sink;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -110,37 +113,76 @@ public final class ShardReader implements AutoCloseable {
     return Optional.ofNullable(runs.get(new Key(kind, parameter))).map(Placed::run);
   }
 
-  /** Where a run begins in the file. */
-  public long position(Run run) {
-    return runs.get(new Key(run.kind(), run.parameter())).position();
-  }
-
   /**
-   * Copies elements out.
+   * Elements to copy out.
    *
    * @param run one of this file's
    * @param from index of the first element in the flattened parameter
    * @param target {@code [n]} fp32, contiguous, on any device
    */
-  public void read(Run run, long from, Tensor target) throws IOException {
+  public record Wanted(Run run, long from, Tensor target) {}
+
+  private long position(Wanted wanted) {
+    Run run = wanted.run();
+    return runs.get(new Key(run.kind(), run.parameter())).position()
+        + (wanted.from() - run.begin()) * Float.BYTES;
+  }
+
+  /** Copies elements out, in the file's order, whatever the list's: its chunks are read once. */
+  public void read(List<Wanted> wanted) throws IOException {
+    List<Wanted> inOrder = new ArrayList<>(wanted);
+    inOrder.sort(Comparator.comparingLong(this::position));
+    try (PointerScope scope = new PointerScope();
+        NoGradGuard noGrad = new NoGradGuard()) {
+      List<Range> ranges = new ArrayList<>();
+      for (Wanted one : inOrder) {
+        ranges.add(range(one));
+      }
+      file.read(ranges);
+    }
+  }
+
+  private Range range(Wanted wanted) {
+    Run run = wanted.run();
+    Tensor target = wanted.target();
+    long from = wanted.from();
     long count = target.numel();
     if (from < run.begin() || from + count > run.begin() + run.elements()) {
       throw new IllegalArgumentException(from + " to " + (from + count) + " of " + run);
     }
-    long position = position(run) + (from - run.begin()) * Float.BYTES;
-    try (PointerScope scope = new PointerScope();
-        NoGradGuard noGrad = new NoGradGuard()) {
-      Tensor host = target.is_cpu() ? target.detach() : torch.empty(count);
-      BytePointer memory = new BytePointer(host.data_ptr());
-      file.read(
-          position,
-          count * Float.BYTES,
-          (bytes, offset, length) -> {
-            memory.put(bytes, offset, length);
-            memory.position(memory.position() + length);
-          });
-      if (!target.is_cpu()) {
+    Sink sink = target.is_cpu() ? intoHost(target) : new IntoDevice(target);
+    return new Range(position(wanted), count * Float.BYTES, sink);
+  }
+
+  private static Sink intoHost(Tensor target) {
+    BytePointer memory = new BytePointer(target.detach().data_ptr());
+    return (bytes, offset, length) -> {
+      memory.put(bytes, offset, length);
+      memory.position(memory.position() + length);
+    };
+  }
+
+  /** By way of host memory, for one run at a time. */
+  private static final class IntoDevice implements Sink {
+    private final Tensor target;
+    private Tensor host;
+    private BytePointer memory;
+
+    IntoDevice(Tensor target) {
+      this.target = target;
+    }
+
+    @Override
+    public void accept(byte[] bytes, int offset, int length) {
+      if (host == null) {
+        host = torch.empty(target.numel());
+        memory = new BytePointer(host.data_ptr());
+      }
+      memory.put(bytes, offset, length);
+      memory.position(memory.position() + length);
+      if (memory.position() == target.numel() * Float.BYTES) {
         target.detach().copy_(host);
+        host.close();
       }
     }
   }

@@ -9,9 +9,7 @@ import io.kiln.engine.checkpoint.ShardReader;
 import io.kiln.engine.checkpoint.StoredShard;
 import java.io.IOException;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
@@ -75,32 +73,29 @@ public final class Recut implements AutoCloseable {
   private static List<Missing> readFrom(ShardReader reader, List<Missing> missing)
       throws IOException {
     List<Missing> rest = new ArrayList<>();
-    // In the file's order: its chunks are read once each.
-    List<Map.Entry<ShardReader.Run, Missing>> found = new ArrayList<>();
-    for (Missing part : missing) {
-      Optional<ShardReader.Run> run = reader.run(part.kind(), part.piece().parameter());
-      if (run.isPresent() && overlap(run.get(), part)) {
-        found.add(Map.entry(run.get(), part));
-      } else {
-        rest.add(part);
-      }
-    }
-    found.sort(Comparator.comparingLong(entry -> reader.position(entry.getKey())));
-    for (Map.Entry<ShardReader.Run, Missing> entry : found) {
-      ShardReader.Run run = entry.getKey();
-      Missing part = entry.getValue();
-      long begin = Math.max(run.begin(), part.begin());
-      long end = Math.min(run.begin() + run.elements(), part.end());
-      try (PointerScope scope = new PointerScope()) {
+    try (PointerScope scope = new PointerScope()) {
+      List<ShardReader.Wanted> found = new ArrayList<>();
+      for (Missing part : missing) {
+        Optional<ShardReader.Run> run =
+            reader.run(part.kind(), part.piece().parameter()).filter(there -> overlap(there, part));
+        if (run.isEmpty()) {
+          rest.add(part);
+          continue;
+        }
+        long begin = Math.max(run.get().begin(), part.begin());
+        long end = Math.min(run.get().begin() + run.get().elements(), part.end());
         Tensor value = part.piece().values().get(part.kind());
-        reader.read(run, begin, value.narrow(0, begin - part.piece().begin(), end - begin));
+        found.add(
+            new ShardReader.Wanted(
+                run.get(), begin, value.narrow(0, begin - part.piece().begin(), end - begin)));
+        if (part.begin() < begin) {
+          rest.add(new Missing(part.kind(), part.piece(), part.begin(), begin));
+        }
+        if (end < part.end()) {
+          rest.add(new Missing(part.kind(), part.piece(), end, part.end()));
+        }
       }
-      if (part.begin() < begin) {
-        rest.add(new Missing(part.kind(), part.piece(), part.begin(), begin));
-      }
-      if (end < part.end()) {
-        rest.add(new Missing(part.kind(), part.piece(), end, part.end()));
-      }
+      reader.read(found);
     }
     return rest;
   }
