@@ -162,6 +162,10 @@ final class CheckpointFigures {
               .put("border_share", share(key, "inside").median())
               .put("slow_down", slowDown(key).median())
               .put("idle_border_ms", borderMillis(key));
+      ArrayNode with = node.putArray("turns_with_ms");
+      turns(key, true, turn -> turn.get("ms").asDouble()).forEach(with::add);
+      ArrayNode without = node.putArray("turns_without_ms");
+      turns(key, false, turn -> turn.get("ms").asDouble()).forEach(without::add);
       ObjectNode rates = node.putObject("megabytes_per_second");
       for (String[] kinds : new String[][] {IN, OUT}) {
         for (String what : kinds) {
