@@ -59,8 +59,16 @@ public record DataSection(
     String format = section.text("format", TEXT);
     Optional<String> textColumn = section.text("text_column");
     List<String> features = section.texts("feature_columns");
-    if (textColumn.isPresent() && !features.isEmpty()) {
-      throw section.error("text_column", "cannot go with feature_columns: choose one");
+    if (!features.isEmpty()) {
+      if (textColumn.isPresent()) {
+        throw section.error("text_column", "cannot go with feature_columns: choose one");
+      }
+      for (String ofText : List.of("tokenizer", "sequence_length")) {
+        if (section.has(ofText)) {
+          throw section.error(
+              ofText, "is for text and cannot go with feature_columns: leave it out");
+        }
+      }
     }
     Map<String, String> options = new LinkedHashMap<>();
     section

@@ -160,7 +160,7 @@ public final class Trainer {
     private Optional<String> textColumn = Optional.empty();
     private List<String> featureColumns = List.of();
     private Optional<String> labelColumn = Optional.empty();
-    private String tokenizer = "bytes";
+    private Optional<String> tokenizer = Optional.empty();
     private OptionalInt sequenceLength = OptionalInt.empty();
     private double validationFraction = 0.1;
     private boolean shuffle = true;
@@ -199,9 +199,9 @@ public final class Trainer {
       return this;
     }
 
-    /** A DeepSpeed configuration, as JSON. */
+    /** A DeepSpeed configuration, as JSON; comments and trailing commas are taken. */
     public Builder deepspeed(String json) {
-      return deepspeed(parse("deepspeed", json));
+      return deepspeed(DeepSpeedConfig.read("deepspeed", json));
     }
 
     /** The same, parsed. */
@@ -230,7 +230,7 @@ public final class Trainer {
 
     /** {@code bytes} (the default), {@code chars}, or the folder of a tokenizer.json. */
     public Builder tokenizer(String name) {
-      this.tokenizer = name;
+      this.tokenizer = Optional.of(name);
       return this;
     }
 
@@ -374,19 +374,33 @@ public final class Trainer {
     }
 
     private DataSection data() {
-      return section != null
-          ? section
-          : new DataSection(
-              new ArrayList<>(),
-              "dataframe",
-              Map.of(),
-              textColumn,
-              featureColumns,
-              labelColumn,
-              tokenizer,
-              sequenceLength,
-              validationFraction,
-              shuffle);
+      return section != null ? section : described();
+    }
+
+    private DataSection described() {
+      if (!featureColumns.isEmpty()) {
+        refuseBesideFeatures("textColumn", textColumn.isPresent());
+        refuseBesideFeatures("tokenizer", tokenizer.isPresent());
+        refuseBesideFeatures("sequenceLength", sequenceLength.isPresent());
+      }
+      return new DataSection(
+          new ArrayList<>(),
+          "dataframe",
+          Map.of(),
+          textColumn,
+          featureColumns,
+          labelColumn,
+          tokenizer.orElse("bytes"),
+          sequenceLength,
+          validationFraction,
+          shuffle);
+    }
+
+    private static void refuseBesideFeatures(String name, boolean given) {
+      if (given) {
+        throw new ConfigException(
+            "", name + "(…) is for text and cannot go with featureColumns(…): leave it out");
+      }
     }
 
     private CheckpointSection checkpoints() {

@@ -91,30 +91,39 @@ public record DeepSpeedConfig(
    */
   public static JsonNode read(Path file) {
     try {
-      String text = Files.readString(file);
-      JsonNode json =
-          JsonMapper.builder()
-              .enable(
-                  JsonReadFeature.ALLOW_JAVA_COMMENTS,
-                  JsonReadFeature.ALLOW_YAML_COMMENTS,
-                  JsonReadFeature.ALLOW_TRAILING_COMMA)
-              .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
-              .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
-              .build()
-              .readTree(text);
-      return json;
-    } catch (JsonProcessingException e) {
+      return read(file.toString(), Files.readString(file));
+    } catch (IOException e) {
       throw new ConfigException(
           file.toString(),
+          "cannot be read: " + e.getClass().getSimpleName() + " " + e.getMessage());
+    }
+  }
+
+  /**
+   * The JSON of a configuration's text; comments and trailing commas are taken, as DeepSpeed does.
+   *
+   * @param where the text is from, for errors
+   * @throws ConfigException if it is no JSON or says a key twice
+   */
+  public static JsonNode read(String where, String text) {
+    try {
+      return JsonMapper.builder()
+          .enable(
+              JsonReadFeature.ALLOW_JAVA_COMMENTS,
+              JsonReadFeature.ALLOW_YAML_COMMENTS,
+              JsonReadFeature.ALLOW_TRAILING_COMMA)
+          .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .build()
+          .readTree(text);
+    } catch (JsonProcessingException e) {
+      throw new ConfigException(
+          where,
           "line %d, column %d: %s"
               .formatted(
                   e.getLocation() == null ? 1 : e.getLocation().getLineNr(),
                   e.getLocation() == null ? 1 : e.getLocation().getColumnNr(),
                   e.getOriginalMessage().lines().findFirst().orElse("no JSON")));
-    } catch (IOException e) {
-      throw new ConfigException(
-          file.toString(),
-          "cannot be read: " + e.getClass().getSimpleName() + " " + e.getMessage());
     }
   }
 

@@ -97,6 +97,7 @@ public final class JsonSection {
     return node.has(key) && isAuto(node.get(key));
   }
 
+  /** A string. */
   public Optional<String> text(String key) {
     return raw(key)
         .map(
@@ -108,14 +109,17 @@ public final class JsonSection {
             });
   }
 
+  /** A string; {@code otherwise} where the key is absent. */
   public String text(String key, String otherwise) {
     return text(key).orElse(otherwise);
   }
 
+  /** A string that has to be there. */
   public String requiredText(String key) {
     return text(key).orElseThrow(() -> missing(key));
   }
 
+  /** True or false. */
   public Optional<Boolean> flag(String key) {
     return raw(key)
         .map(
@@ -127,6 +131,7 @@ public final class JsonSection {
             });
   }
 
+  /** True or false; {@code otherwise} where the key is absent. */
   public boolean flag(String key, boolean otherwise) {
     return flag(key).orElse(otherwise);
   }
@@ -137,10 +142,12 @@ public final class JsonSection {
     return value.isEmpty() ? OptionalDouble.empty() : OptionalDouble.of(toDouble(key, value.get()));
   }
 
+  /** A finite number; {@code otherwise} where the key is absent. */
   public double number(String key, double otherwise) {
     return number(key).orElse(otherwise);
   }
 
+  /** A finite number that has to be there. */
   public double requiredNumber(String key) {
     return number(key).orElseThrow(() -> missing(key));
   }
@@ -170,10 +177,12 @@ public final class JsonSection {
     return OptionalLong.of((long) number);
   }
 
+  /** A whole number; {@code otherwise} where the key is absent. */
   public long whole(String key, long otherwise) {
     return whole(key).orElse(otherwise);
   }
 
+  /** A whole number that has to be there. */
   public long requiredWhole(String key) {
     return whole(key).orElseThrow(() -> missing(key));
   }
@@ -264,6 +273,7 @@ public final class JsonSection {
         .orElseGet(() -> new JsonSection(pathOf(key), JsonNodeFactory.instance.objectNode()));
   }
 
+  /** The object under that key, which has to be there. */
   public JsonSection requiredSection(String key) {
     return section(key).orElseThrow(() -> missing(key));
   }

@@ -157,7 +157,8 @@ final class SchedulerSection {
     if (params.isAuto("warmup_num_steps")) {
       return Math.max(1, auto.warmupSteps());
     }
-    return params.wholeFrom(1, "warmup_num_steps", 1000);
+    // 0 is a warm-up of two steps, as 1 is; DeepSpeed's releases until July 2026 took it so.
+    return params.wholeFrom(0, "warmup_num_steps", 1000);
   }
 
   private long warmup() {

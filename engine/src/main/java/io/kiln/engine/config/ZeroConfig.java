@@ -8,17 +8,17 @@ package io.kiln.engine.config;
  *     transport
  * @param allgatherBucketSize likewise
  * @param overlapComm whether gradients leave while backward goes on
- * @param contiguousGradients accepted: Kiln's gradients always lie in one buffer
- * @param prefetchBucketSize stage 3: parameters that are gathered ahead of use
- * @param parameterPersistenceThreshold stage 3: parameters up to this size are never dropped
- * @param maxLiveParameters stage 3: gathered parameters that may live at a time
+ * @param prefetchBucketSize stage 3, a switch: 0 gathers a block when it is wanted, any other
+ *     number gathers the next block, whole, while one computes
+ * @param parameterPersistenceThreshold stage 3: blocks of at most so many elements stay whole
+ * @param maxLiveParameters stage 3, a choice: below the sizes of the two buffers that blocks are
+ *     gathered into by turns there is one buffer, and nothing is gathered ahead
  */
 public record ZeroConfig(
     int stage,
     long reduceBucketSize,
     long allgatherBucketSize,
     boolean overlapComm,
-    boolean contiguousGradients,
     long prefetchBucketSize,
     long parameterPersistenceThreshold,
     long maxLiveParameters) {}

@@ -19,11 +19,11 @@ final class ZeroSection {
       // DeepSpeed's first format: true is stage 1.
       int stage = root.flag(KEY, false) ? 1 : 0;
       long bucket = root.wholeFrom(0, "allgather_size", 500_000_000);
-      return new ZeroConfig(
-          stage, 500_000_000, bucket, true, true, 50_000_000, 100_000, 1_000_000_000);
+      return new ZeroConfig(stage, 500_000_000, bucket, true, 50_000_000, 100_000, 1_000_000_000);
     }
     JsonSection section = root.sectionOrEmpty(KEY).autoAsAbsent();
-    ZeroConfig zero = new ZeroSection(section, auto).zero();
+    ZeroSection reader = new ZeroSection(section, auto);
+    ZeroConfig zero = reader.zero();
     for (String bucket : List.of("reduce_bucket_size", "allgather_bucket_size")) {
       if (section.has(bucket) && !section.isAuto(bucket)) {
         notes.add(
@@ -31,8 +31,29 @@ final class ZeroSection {
                 + " changes nothing in Kiln: a block is a message, sent in pieces of half a MiB");
       }
     }
+    if (zero.stage() == 3) {
+      reader.noteSwitches(zero, notes);
+    }
     ForeignKeys.checkZero(section, notes);
     return zero;
+  }
+
+  /** A block is gathered whole, so what DeepSpeed counts in elements is yes or no here. */
+  private void noteSwitches(ZeroConfig zero, List<String> notes) {
+    String prefetch = alias("stage3_prefetch_bucket_size", "prefetch_bucket_size");
+    if (section.has(prefetch) && zero.prefetchBucketSize() > 0) {
+      notes.add(
+          section.pathOf(prefetch)
+              + " is a switch in Kiln: above 0 the next block is gathered ahead, whole; 0 turns it"
+              + " off");
+    }
+    String live = alias("stage3_max_live_parameters", "max_live_parameters");
+    if (section.has(live)) {
+      notes.add(
+          section.pathOf(live)
+              + " chooses between two in Kiln: where two gathered blocks do not fit in it, one is"
+              + " held at a time and none is gathered ahead");
+    }
   }
 
   private ZeroConfig zero() {
@@ -47,7 +68,6 @@ final class ZeroSection {
         size("allgather_bucket_size", 500_000_000, 0),
         // DeepSpeed leaves it off below stage 3 to save a second bucket; here it costs no memory.
         section.flag("overlap_comm", true),
-        section.flag("contiguous_gradients", true),
         size(
             alias("stage3_prefetch_bucket_size", "prefetch_bucket_size"),
             50_000_000,

@@ -104,13 +104,17 @@ class DeepSpeedConfigTest {
         new PrecisionConfig(Dtype.FP16, new LossScaleConfig.Dynamic(32768, 500, 2, 3, true)),
         config.precision());
     assertEquals(
-        new ZeroConfig(3, 50_000_000, 200_000_000, false, true, 10_000_000, 10_000, 100_000_000),
+        new ZeroConfig(3, 50_000_000, 200_000_000, false, 10_000_000, 10_000, 100_000_000),
         config.zero());
     assertEquals(new CommunicationConfig(true, 2, Optional.of(Dtype.FP32)), config.communication());
     assertEquals(OptionalLong.of(2000), config.stepsPerPrint());
     assertTrue(config.wallClockBreakdown());
     assertEquals(
-        List.of("reduce_bucket_size", "allgather_bucket_size"),
+        List.of(
+            "reduce_bucket_size",
+            "allgather_bucket_size",
+            "stage3_prefetch_bucket_size",
+            "stage3_max_live_parameters"),
         config.notes().stream()
             .map(
                 note ->
@@ -129,7 +133,7 @@ class DeepSpeedConfigTest {
     assertEquals(
         new PrecisionConfig(Dtype.FP32, new LossScaleConfig.None(false)), config.precision());
     assertEquals(
-        new ZeroConfig(0, 500_000_000, 500_000_000, true, true, 50_000_000, 100_000, 1_000_000_000),
+        new ZeroConfig(0, 500_000_000, 500_000_000, true, 50_000_000, 100_000, 1_000_000_000),
         config.zero());
     assertEquals(1, with("\"zero_optimization\": true").zero().stage());
     assertEquals(
@@ -273,6 +277,9 @@ class DeepSpeedConfigTest {
             9, 0, OptionalDouble.of(1e-3), 1000, SchedulerConfig.WarmupType.LOG),
         scheduler("WarmupDecayLR", "\"total_num_steps\": 9"));
     assertEquals(
+        new SchedulerConfig.Warmup(0, OptionalDouble.empty(), 0, SchedulerConfig.WarmupType.LOG),
+        scheduler("WarmupLR", "\"warmup_num_steps\": 0"));
+    assertEquals(
         new SchedulerConfig.WarmupCosine(9, 0, 1000, 1e-4, SchedulerConfig.WarmupType.LOG),
         scheduler("WarmupCosineLR", "\"total_num_steps\": 9"));
     assertEquals(
@@ -376,6 +383,47 @@ class DeepSpeedConfigTest {
         with("\"aio\": {\"block_size\": 1048576}, \"zero_allow_untested_optimizer\": true,"
                 + "\"zero_optimization\": {\"round_robin_gradients\": true, \"sub_group_size\": 1e6}")
             .notes());
+  }
+
+  private static List<String> notesOf(String zero) {
+    return with("\"zero_optimization\": {" + zero + "}").notes();
+  }
+
+  @Test
+  void a_number_that_is_a_switch_here_is_noted_where_it_is_given() {
+    assertEquals(List.of(), notesOf("\"stage\": 3"));
+    assertEquals(
+        List.of(),
+        notesOf(
+            "\"stage\": 3, \"stage3_prefetch_bucket_size\": \"auto\","
+                + " \"stage3_max_live_parameters\": \"auto\""));
+    // 0 gathers nothing ahead, in DeepSpeed and here.
+    assertEquals(List.of(), notesOf("\"stage\": 3, \"stage3_prefetch_bucket_size\": 0"));
+    // Below stage 3 nothing is gathered, in DeepSpeed and here.
+    assertEquals(
+        List.of(),
+        notesOf(
+            "\"stage\": 2, \"stage3_prefetch_bucket_size\": 7,"
+                + " \"stage3_max_live_parameters\": 7"));
+    List<String> notes =
+        notesOf("\"stage\": 3, \"prefetch_bucket_size\": 7, \"stage3_max_live_parameters\": 7");
+    assertEquals(2, notes.size(), notes.toString());
+    assertTrue(
+        notes
+            .get(0)
+            .startsWith("deepspeed.zero_optimization.prefetch_bucket_size is a switch in Kiln"),
+        notes.get(0));
+    assertTrue(
+        notes.get(1).startsWith("deepspeed.zero_optimization.stage3_max_live_parameters chooses"),
+        notes.get(1));
+  }
+
+  @Test
+  void gradients_that_are_not_to_be_contiguous_are_noted() {
+    assertEquals(List.of(), notesOf("\"contiguous_gradients\": true"));
+    assertEquals(
+        List.of("deepspeed.zero_optimization.contiguous_gradients has no effect in Kiln"),
+        notesOf("\"contiguous_gradients\": false"));
   }
 
   @Test

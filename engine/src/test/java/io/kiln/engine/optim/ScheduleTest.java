@@ -73,6 +73,25 @@ class ScheduleTest {
   }
 
   @Test
+  void a_warmup_of_no_step_is_one_of_two_too() {
+    // Positions 0 and 1 of two: in a line 0/2 and 1/2; by logarithms ln 1 and ln 2 over ln 2.
+    gives(
+        of(new SchedulerConfig.Warmup(0, OptionalDouble.empty(), 0, WarmupType.LINEAR)),
+        0,
+        0,
+        1,
+        2,
+        2);
+    gives(
+        of(new SchedulerConfig.Warmup(0.5, OptionalDouble.of(2), 0, WarmupType.LOG)),
+        0.5,
+        0.5,
+        2,
+        2,
+        2);
+  }
+
+  @Test
   void warmup_decay_ends_at_the_minimum() {
     // positions 0, 1 rise by halves; from position 2 on (6 - i) / (6 - 2)
     gives(

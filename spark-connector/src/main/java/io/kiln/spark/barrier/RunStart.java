@@ -1,6 +1,7 @@
 package io.kiln.spark.barrier;
 
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.TreeMap;
 
 /**
@@ -14,6 +15,7 @@ import java.util.TreeMap;
  * @param units of the corpus: tokens or rows
  * @param globalBatch samples of a step, all ranks together
  * @param steps to take
+ * @param stepsPerPrint steps between two progress lines, where the configuration says so
  * @param bytesPerRank that each rank will hold for good, by the formula
  */
 public record RunStart(
@@ -25,6 +27,7 @@ public record RunStart(
     long units,
     int globalBatch,
     long steps,
+    OptionalLong stepsPerPrint,
     Map<String, Long> bytesPerRank) {
   public RunStart {
     bytesPerRank = new TreeMap<>(bytesPerRank);

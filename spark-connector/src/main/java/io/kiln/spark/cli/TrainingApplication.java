@@ -17,7 +17,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalLong;
 import java.util.concurrent.Callable;
 import org.apache.spark.SparkConf;
 import org.apache.spark.sql.SparkSession;
@@ -69,10 +68,7 @@ public final class TrainingApplication implements Callable<Integer> {
     Optional<RunFolder> folder = RunFolder.ofThisProcess();
     try {
       Job job = Job.read(jobFile, overrides);
-      boolean terminal = Boolean.getBoolean("kiln.terminal");
-      ConsoleReport console =
-          new ConsoleReport(out, terminal, terminal ? OptionalLong.empty() : linesEvery(job));
-      return run(job, console, folder);
+      return run(job, new ConsoleReport(out, Boolean.getBoolean("kiln.terminal")), folder);
     } catch (Exception failure) {
       return failed(failure, folder);
     }
@@ -149,11 +145,6 @@ public final class TrainingApplication implements Callable<Integer> {
               }
             });
     return builder.getOrCreate();
-  }
-
-  private static OptionalLong linesEvery(Job job) {
-    long steps = job.deepspeed().path("steps_per_print").asLong(0);
-    return steps > 0 ? OptionalLong.of(steps) : OptionalLong.empty();
   }
 
   private static boolean inputAtFault(Exception failure) {

@@ -32,7 +32,7 @@ public final class ConsoleReport implements RunListener, AutoCloseable {
 
   private PrintStream out;
   private final boolean terminal;
-  private final OptionalLong linesEvery;
+  private OptionalLong linesEvery = OptionalLong.empty();
   private final Set<String> remarks = new LinkedHashSet<>();
   private long steps;
   private long step;
@@ -45,13 +45,12 @@ public final class ConsoleReport implements RunListener, AutoCloseable {
   private long plainLine;
 
   /**
-   * @param terminal whether lines can be overwritten
-   * @param linesEvery steps between two lines where there is no bar; empty for every few seconds
+   * @param terminal whether lines can be overwritten: a bar; where not, a line after as many steps
+   *     as the run's configuration says, or every few seconds
    */
-  public ConsoleReport(PrintStream out, boolean terminal, OptionalLong linesEvery) {
+  public ConsoleReport(PrintStream out, boolean terminal) {
     this.out = out;
     this.terminal = terminal;
-    this.linesEvery = linesEvery;
   }
 
   @Override
@@ -59,6 +58,7 @@ public final class ConsoleReport implements RunListener, AutoCloseable {
     steps = start.steps();
     unit = start.modelType().equals(MLP) ? "rows" : "tokens";
     globalBatch = start.globalBatch();
+    linesEvery = start.stepsPerPrint();
     line(
         String.format(
             Locale.ROOT,

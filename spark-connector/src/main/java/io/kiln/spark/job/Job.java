@@ -40,10 +40,14 @@ public record Job(
           .build();
 
   /**
-   * Reads a job file.
+   * Reads a job file. A relative path under {@code model} or {@code deepspeed} counts from the
+   * file's folder, or else, where nothing is there, from where the command was called; {@code
+   * data.path}, {@code data.tokenizer}, {@code training.checkpoint_dir} and {@code output_dir}
+   * always count from there (or from Hadoop's default file system, where one is configured; the
+   * tokenizer is local).
    *
    * @param overrides {@code path.to.key=value} each, applied in order
-   * @throws ConfigException if it cannot be used; relative paths inside it count from the file
+   * @throws ConfigException if it cannot be used
    */
   public static Job read(Path file, List<String> overrides) {
     JsonNode json = readJson(file.toString(), file);

@@ -202,6 +202,7 @@ public record TrainingRun(
           data.units(),
           config.batch().global(),
           steps,
+          config.stepsPerPrint(),
           bytes);
     }
   }

@@ -12,6 +12,7 @@ import io.kiln.spark.barrier.RunStart;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;
@@ -22,13 +23,37 @@ class ConsoleReportTest {
   private static String step(String modelType, long targets) {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     try (ConsoleReport console =
-        new ConsoleReport(
-            new PrintStream(out, true, StandardCharsets.UTF_8), false, OptionalLong.of(1))) {
-      console.onStart(new RunStart(modelType, 1, 1, 0, "fp32", 100, 8, 2, Map.of()));
+        new ConsoleReport(new PrintStream(out, true, StandardCharsets.UTF_8), false)) {
+      console.onStart(start(modelType, 2, OptionalLong.of(1)));
       console.onStep(
           new StepReport(1, 0.5, 1, 1, 1, false, targets, new StepTimes(0, 40, 40, 10, 10)));
     }
     return out.toString(StandardCharsets.UTF_8);
+  }
+
+  private static RunStart start(String modelType, long steps, OptionalLong stepsPerPrint) {
+    return new RunStart(modelType, 1, 1, 0, "fp32", 100, 8, steps, stepsPerPrint, Map.of());
+  }
+
+  @Test
+  void a_line_comes_as_often_as_the_configuration_says() {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    try (ConsoleReport console =
+        new ConsoleReport(new PrintStream(out, true, StandardCharsets.UTF_8), false)) {
+      console.onStart(start("gpt2", 8, OptionalLong.of(3)));
+      for (long step = 1; step <= 8; step++) {
+        console.onStep(
+            new StepReport(step, 0.5, 1, 1, 1, false, 8, new StepTimes(0, 40, 40, 10, 10)));
+      }
+    }
+    // The first, each third, the last.
+    assertEquals(
+        List.of("1/8", "3/8", "6/8", "8/8"),
+        out.toString(StandardCharsets.UTF_8)
+            .lines()
+            .filter(line -> line.startsWith("step "))
+            .map(line -> line.split(" ")[1])
+            .toList());
   }
 
   @Test

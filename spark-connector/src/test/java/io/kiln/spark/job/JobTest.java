@@ -183,7 +183,8 @@ class JobTest {
         "data.validation_fraction=1.5 | validation_fraction",
         "output_dir=/ | exists",
         "output_dir= | output_dir",
-        "data.feature_columns=a | label_column",
+        "data={\"path\":\"x\",\"feature_columns\":\"a\"} | data.label_column is missing",
+        "data.feature_columns=a | data.tokenizer: is for text and cannot go with feature_columns",
         "nonsense | must have the form path.to.key=value",
         "training.max_steps.x=1 | training.max_steps is a value",
       })
