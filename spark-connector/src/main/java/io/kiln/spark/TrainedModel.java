@@ -146,7 +146,7 @@ public final class TrainedModel {
    * language model the column {@code generated_text}, the continuation of the text column (64
    * tokens of the likeliest, unless {@link #generating} says otherwise).
    *
-   * @throws ConfigException if a column is missing
+   * @throws ConfigException if a column is missing, or a language model's tokenizer.json
    */
   public Dataset<Row> transform(Dataset<Row> rows) {
     return definition() instanceof PerceptronDefinition mlp ? predict(rows, mlp) : generate(rows);
@@ -170,6 +170,7 @@ public final class TrainedModel {
     List<String> names = Arrays.asList(rows.columns());
     String column = !names.contains("text") && names.contains("value") ? "value" : "text";
     column = columns.text().orElse(column);
+    copy.requiredTokenizer().close();
     return rows.mapPartitions(
         new TextContinuation(copy, index(rows.schema(), column), generation),
         Encoders.row(with(rows.schema(), GENERATED_TEXT, DataTypes.StringType)));

@@ -13,6 +13,8 @@ import io.kiln.spark.barrier.RankFailedException;
 import io.kiln.spark.barrier.RunListener;
 import io.kiln.spark.barrier.RunStart;
 import io.kiln.spark.inference.Generation;
+import io.kiln.spark.inference.ModelCopy;
+import io.kiln.spark.inference.TextContinuation;
 import io.kiln.spark.output.TrainingSummary;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -25,6 +27,8 @@ import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicReference;
+import org.apache.spark.TaskContext$;
+import org.apache.spark.TaskContextImpl;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
@@ -32,10 +36,13 @@ import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
+import org.apache.spark.util.SerializableConfiguration;
+import org.bytedeco.javacpp.Pointer;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import scala.Option;
 
 class TrainerTest {
   private static final String TINY =
@@ -261,6 +268,12 @@ class TrainerTest {
             .getMessage()
             .contains("3 ranks need 3 slots"));
     assertThrows(ConfigException.class, () -> Trainer.builder().build());
+    String message =
+        assertThrows(
+                ConfigException.class,
+                () -> language().featureColumns("x").labelColumn("y").build())
+            .getMessage();
+    assertTrue(message.startsWith("tokenizer(…) is for text"), message);
     assertTrue(
         assertThrows(DataException.class, () -> language().textColumn("txt").build().fit(texts()))
             .getMessage()
@@ -275,6 +288,22 @@ class TrainerTest {
         ConfigException.class,
         () -> language().deepspeed("{\"train_batch_size\": 7}").build().fit(texts()));
     assertThrows(DataException.class, () -> language().build().fit(texts().limit(0)));
+  }
+
+  @Test
+  void a_configuration_may_have_deepspeeds_comments_and_trailing_commas() {
+    assertEquals(
+        1,
+        language()
+            .deepspeed("{\n  // eight\n  \"train_batch_size\": 8,\n}")
+            .maxSteps(1)
+            .build()
+            .fit(texts())
+            .summary()
+            .steps());
+    assertThrows(
+        ConfigException.class,
+        () -> language().deepspeed("{\"train_batch_size\": 8, \"train_batch_size\": 9}"));
   }
 
   @Test
@@ -330,6 +359,55 @@ class TrainerTest {
         .map(Thread::getName)
         .filter(name -> name.startsWith("kiln"))
         .toList();
+  }
+
+  @Test
+  void a_language_model_without_its_tokenizer_is_refused_before_a_task_starts(@TempDir Path folder)
+      throws IOException {
+    TrainedModel model = language().maxSteps(1).build().fit(texts());
+    String copy = model.save(folder.resolve("copy").toString()).path();
+    Files.delete(folder.resolve("copy/kiln_tokenizer.json"));
+    TrainedModel mute = TrainedModel.load(session, copy);
+    String message =
+        assertThrows(ConfigException.class, () -> mute.transform(texts())).getMessage();
+    assertTrue(message.contains("has no tokenizer: put its tokenizer.json"), message);
+    assertTrue(message.contains(folder.resolve("copy").toString()), message);
+    assertEquals(1, message.lines().count(), message);
+  }
+
+  /** Only an executor's own copy could lack what the driver has looked for. */
+  @Test
+  void a_task_that_finds_no_tokenizer_lets_its_model_go() {
+    TrainedModel model = language().maxSteps(1).build().fit(texts());
+    ModelCopy mute =
+        new ModelCopy(
+            model.definition().toJson().toString(),
+            Map.of(),
+            model.path(),
+            new SerializableConfiguration(session.sparkContext().hadoopConfiguration()));
+    TextContinuation continuation = new TextContinuation(mute, 0, Generation.greedy(1));
+    failed(continuation);
+    long left = Long.MAX_VALUE;
+    // A garbage collection in between takes from the count what others have left.
+    for (int attempt = 0; attempt < 5; attempt++) {
+      long before = Pointer.totalCount();
+      failed(continuation);
+      left = Math.min(left, Math.abs(Pointer.totalCount() - before));
+    }
+    assertEquals(0, left, "native objects");
+  }
+
+  private static void failed(TextContinuation continuation) {
+    TaskContextImpl context = TaskContext$.MODULE$.empty();
+    TaskContext$.MODULE$.setTaskContext(context);
+    try {
+      assertThrows(
+          ConfigException.class,
+          () -> continuation.call(List.<Row>of(RowFactory.create("abc")).iterator()));
+    } finally {
+      context.markTaskCompleted(Option.empty());
+      TaskContext$.MODULE$.unset();
+    }
   }
 
   @Test

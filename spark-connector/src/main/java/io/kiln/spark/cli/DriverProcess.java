@@ -77,13 +77,15 @@ public record DriverProcess(Path home, Path logs) {
    * @param jar the application, or {@code spark-internal} where every process has its classes
    * @param libraries jars for executors that have none of Kiln's
    * @param applicationArguments what the main class gets
+   * @param inherited the environment of this process
    */
   public List<String> submitArguments(
       SparkSection spark,
       String mainClass,
       String jar,
       List<Path> libraries,
-      List<String> applicationArguments) {
+      List<String> applicationArguments,
+      Map<String, String> inherited) {
     List<String> arguments = new ArrayList<>();
     arguments.addAll(List.of("--master", spark.master().url(), "--class", mainClass));
     arguments.addAll(List.of("--name", "kiln"));
@@ -91,7 +93,7 @@ public record DriverProcess(Path home, Path logs) {
       arguments.add("--jars");
       arguments.add(String.join(",", libraries.stream().map(Path::toString).toList()));
     }
-    settings(spark)
+    settings(spark, inherited)
         .forEach(
             (name, value) -> {
               arguments.add("--conf");
@@ -102,8 +104,12 @@ public record DriverProcess(Path home, Path logs) {
     return arguments;
   }
 
-  /** Spark's settings for a barrier job with native ranks, then the job's own. */
-  Map<String, String> settings(SparkSection spark) {
+  /**
+   * Spark's settings for a barrier job with native ranks, then the job's own.
+   *
+   * @param inherited the environment of this process, which executors of this machine inherit
+   */
+  Map<String, String> settings(SparkSection spark, Map<String, String> inherited) {
     Map<String, String> settings = new LinkedHashMap<>();
     settings.put("spark.dynamicAllocation.enabled", "false");
     settings.put("spark.speculation", "false");
@@ -136,7 +142,9 @@ public record DriverProcess(Path home, Path logs) {
         executorOptions.append(" -XX:+UseSerialGC");
       }
     }
-    settings.putAll(RankEnvironment.executorSettings(spark.cpusPerTask()));
+    settings.putAll(
+        RankEnvironment.executorSettings(
+            spark.cpusPerTask(), spark.master().startsItsExecutors() ? inherited : Map.of()));
     settings.put(
         "spark.executor.extraJavaOptions",
         (executorOptions + " " + executorOptions(spark)).strip());

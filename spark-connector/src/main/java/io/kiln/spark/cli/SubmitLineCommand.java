@@ -4,6 +4,7 @@ import io.kiln.spark.cluster.RankEnvironment;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
@@ -51,7 +52,8 @@ final class SubmitLineCommand implements Callable<Integer> {
         "spark.executor.extraJavaOptions=" + String.join(" ", RankEnvironment.javaOptions()));
     settings.add(
         "spark.driver.extraJavaOptions=" + String.join(" ", RankEnvironment.javaOptions()));
-    RankEnvironment.executorSettings(cpus)
+    // The executors are the cluster's: they inherit nothing from the shell that prints this.
+    RankEnvironment.executorSettings(cpus, Map.of())
         .forEach((name, value) -> settings.add(name + "=" + value));
     for (String setting : settings) {
       words.add("--conf");

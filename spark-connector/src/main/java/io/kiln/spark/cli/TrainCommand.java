@@ -30,12 +30,16 @@ import picocli.CommandLine.Spec;
     footer = {
       "",
       "Sections of a job file (JSON):",
-      "  model       a Hugging Face config.json (gpt2, llama) or {\"model_type\": \"mlp\", …};"
-          + " inline or a path",
-      "  data        path, format, text_column or feature_columns and label_column, tokenizer,",
-      "              sequence_length, validation_fraction, shuffle, options (what Spark's reader",
-      "              takes, such as {\"header\": true, \"inferSchema\": true} for csv)",
-      "  deepspeed   a DeepSpeed configuration, inline or a path",
+      "  model       a Hugging Face config.json (gpt2, llama), or model_type mlp with hidden_sizes,",
+      "              num_labels (classes) or output_size (values), input_size, activation, dropout,",
+      "              problem_type; inline or a path",
+      "  data        path, format, options (what Spark's reader takes, such as",
+      "              {\"header\": true, \"inferSchema\": true} for csv), validation_fraction, shuffle;",
+      "              of text: text_column, tokenizer, sequence_length; of an mlp: feature_columns,",
+      "              label_column",
+      "  deepspeed   a DeepSpeed configuration, inline or a path; optimizer.params takes groups",
+      "              (pattern or regex, lr or lr_scale, weight_decay) and layer_decay too,",
+      "              scheduler.type also constant, linear, cosine, polynomial, exponential",
       "  training    max_steps or epochs, seed, eval_interval, eval_steps;",
       "              checkpoint_dir (default: checkpoints in the output_dir), checkpoint_interval",
       "              (steps) or checkpoint_minutes, checkpoint_keep_last (2), checkpoint_keep_every,",
@@ -49,8 +53,13 @@ import picocli.CommandLine.Spec;
       "  output_dir  a folder that does not exist yet, or that a run with checkpoints began, on",
       "              any file system that Hadoop knows",
       "",
+      "A relative path under model or deepspeed counts from the job file's folder, or else from",
+      "where the command is called; data.path, tokenizer, checkpoint_dir and output_dir always",
+      "count from there. Every key with its default: docs/jobs.md.",
+      "",
       "Examples:",
       "  kiln train examples/readme-job.json",
+      "  kiln train examples/mlp.json",
       "  kiln train job.json --set training.max_steps=20 --set deepspeed.zero_optimization.stage=3",
       "  kiln train job.json --set spark.master=local[2] --set spark.conf.spark.task.cpus=1"
     },
@@ -111,7 +120,8 @@ final class TrainCommand implements Callable<Integer> {
             TrainingApplication.class.getName(),
             here ? "spark-internal" : installation.applicationJar().toString(),
             here ? List.of() : installation.librariesForForeignSpark(),
-            arguments));
+            arguments,
+            environment));
     new Handover(process.environment(job.spark(), environment), List.of(), command)
         .write(installation.handover());
     return 0;

@@ -10,7 +10,8 @@ import java.util.Optional;
  * What native libraries read from the environment of a process before any Java runs, and which
  * decides speed by factors: threads (OpenBLAS keeps a pool of its own that {@code set_num_threads}
  * does not bind) and memory pages (glibc gives large tensors back after each use and faults them in
- * again).
+ * again). On GPUs also which of them is number 0: Spark's addresses come from {@code nvidia-smi},
+ * which counts by bus, and CUDA would count the fastest first.
  */
 public final class RankEnvironment {
   private static final String HUGE_PAGES = "glibc.malloc.hugetlb";
@@ -26,6 +27,7 @@ public final class RankEnvironment {
    */
   public static Map<String, String> variables(int threads, Map<String, String> inherited) {
     Map<String, String> set = new LinkedHashMap<>();
+    set.put("CUDA_DEVICE_ORDER", "PCI_BUS_ID");
     set.put("OPENBLAS_NUM_THREADS", Integer.toString(threads));
     set.put("OMP_NUM_THREADS", Integer.toString(threads));
     String tunables = inherited.getOrDefault("GLIBC_TUNABLES", "");
@@ -44,10 +46,15 @@ public final class RankEnvironment {
     return set;
   }
 
-  /** The same for executors that Spark starts: {@code spark.executorEnv.*}. */
-  public static Map<String, String> executorSettings(int threads) {
+  /**
+   * The same for executors that Spark starts: {@code spark.executorEnv.*}.
+   *
+   * @param inherited the environment that the executors would otherwise have; empty where that is
+   *     another machine's, of which nothing is known here
+   */
+  public static Map<String, String> executorSettings(int threads, Map<String, String> inherited) {
     Map<String, String> settings = new LinkedHashMap<>();
-    variables(threads, System.getenv())
+    variables(threads, inherited)
         .forEach((name, value) -> settings.put("spark.executorEnv." + name, value));
     return settings;
   }

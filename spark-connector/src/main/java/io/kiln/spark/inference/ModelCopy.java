@@ -2,6 +2,7 @@ package io.kiln.spark.inference;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.kiln.datasource.tokenizer.Tokenizer;
+import io.kiln.engine.config.ConfigException;
 import io.kiln.engine.infer.LoadedModel;
 import io.kiln.engine.model.family.DataSizes;
 import io.kiln.engine.model.family.ModelDefinition;
@@ -47,6 +48,22 @@ public record ModelCopy(
     return tokenizer.isEmpty()
         ? Optional.empty()
         : Optional.of(Tokenizer.ofFiles(tokenizer, folder));
+  }
+
+  /**
+   * The tokenizer of a model that reads text; whoever asks closes it.
+   *
+   * @throws ConfigException if there is none in the folder
+   */
+  public Tokenizer requiredTokenizer() {
+    return openTokenizer()
+        .orElseThrow(
+            () ->
+                new ConfigException(
+                    "",
+                    "the model in "
+                        + folder
+                        + " has no tokenizer: put its tokenizer.json into that folder"));
   }
 
   /** Reads the values; whoever asks closes it. */

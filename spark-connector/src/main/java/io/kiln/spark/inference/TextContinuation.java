@@ -30,13 +30,11 @@ public record TextContinuation(ModelCopy model, int column, Generation generatio
     }
     torch.set_num_threads(TaskContext.get().cpus());
     LoadedModel loaded = model.load();
-    Tokenizer tokenizer = model.openTokenizer().orElseThrow();
-    TaskCompletionListener done =
-        context -> {
-          loaded.close();
-          tokenizer.close();
-        };
-    TaskContext.get().addTaskCompletionListener(done);
+    TaskCompletionListener closesModel = context -> loaded.close();
+    TaskContext.get().addTaskCompletionListener(closesModel);
+    Tokenizer tokenizer = model.requiredTokenizer();
+    TaskCompletionListener closesTokenizer = context -> tokenizer.close();
+    TaskContext.get().addTaskCompletionListener(closesTokenizer);
     TextGenerator generator = new TextGenerator(loaded);
     return new Iterator<>() {
       private long row;

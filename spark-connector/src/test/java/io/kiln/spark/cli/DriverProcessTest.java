@@ -20,13 +20,15 @@ class DriverProcessTest {
   private static final SparkMaster HERE =
       new SparkMaster.LocalCluster("local-cluster[2,1,1024]", 2, 1, 1024);
 
+  private static final SparkMaster THERE = new SparkMaster.Remote("spark://h:7077");
+
   private static SparkSection on(SparkMaster master, Map<String, String> conf) {
     return new SparkSection(master, conf, OptionalInt.empty());
   }
 
   @Test
   void on_this_machine_nothing_wakes_without_need() {
-    Map<String, String> settings = PROCESS.settings(on(HERE, Map.of()));
+    Map<String, String> settings = PROCESS.settings(on(HERE, Map.of()), Map.of());
     assertEquals("false", settings.get("spark.cleaner.referenceTracking"));
     assertEquals("false", settings.get("spark.ui.enabled"));
     String executor = settings.get("spark.executor.extraJavaOptions");
@@ -37,12 +39,23 @@ class DriverProcessTest {
 
   @Test
   void a_cluster_of_others_keeps_its_own_ways() {
-    Map<String, String> settings =
-        PROCESS.settings(on(new SparkMaster.Remote("spark://h:7077"), Map.of()));
+    Map<String, String> settings = PROCESS.settings(on(THERE, Map.of()), Map.of());
     assertFalse(settings.containsKey("spark.cleaner.referenceTracking"));
     assertFalse(settings.containsKey("spark.ui.enabled"));
     // Another JVM may refuse what it does not know.
     assertFalse(settings.get("spark.executor.extraJavaOptions").contains("-XX:"));
+  }
+
+  @Test
+  void only_executors_of_this_machine_inherit_what_its_shell_says() {
+    Map<String, String> shell =
+        Map.of("MALLOC_ARENA_MAX", "4", "GLIBC_TUNABLES", "glibc.malloc.hugetlb=2");
+    Map<String, String> here = PROCESS.settings(on(HERE, Map.of()), shell);
+    assertFalse(here.containsKey("spark.executorEnv.MALLOC_ARENA_MAX"));
+    assertFalse(here.containsKey("spark.executorEnv.GLIBC_TUNABLES"));
+    Map<String, String> there = PROCESS.settings(on(THERE, Map.of()), shell);
+    assertEquals("1", there.get("spark.executorEnv.MALLOC_ARENA_MAX"));
+    assertEquals("glibc.malloc.hugetlb=1", there.get("spark.executorEnv.GLIBC_TUNABLES"));
   }
 
   @Test
@@ -55,7 +68,8 @@ class DriverProcessTest {
                     "spark.cleaner.referenceTracking",
                     "true",
                     "spark.executor.extraJavaOptions",
-                    "-XX:PerfDataSamplingInterval=50")));
+                    "-XX:PerfDataSamplingInterval=50")),
+            Map.of());
     assertEquals("true", settings.get("spark.cleaner.referenceTracking"));
     String executor = settings.get("spark.executor.extraJavaOptions");
     // A JVM takes the last of two.

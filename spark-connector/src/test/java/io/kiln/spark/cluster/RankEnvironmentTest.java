@@ -19,6 +19,23 @@ class RankEnvironmentTest {
   }
 
   @Test
+  void gpus_are_counted_as_nvidia_smi_does_whatever_the_environment_says() {
+    Map<String, String> settings =
+        RankEnvironment.executorSettings(1, Map.of("CUDA_DEVICE_ORDER", "FASTEST_FIRST"));
+    assertEquals("PCI_BUS_ID", settings.get("spark.executorEnv.CUDA_DEVICE_ORDER"));
+  }
+
+  @Test
+  void executors_that_inherit_nothing_are_given_everything() {
+    assertEquals(
+        RankEnvironment.variables(2, Map.of()).size(),
+        RankEnvironment.executorSettings(2, Map.of()).size());
+    assertEquals(
+        "1",
+        RankEnvironment.executorSettings(2, Map.of()).get("spark.executorEnv.MALLOC_ARENA_MAX"));
+  }
+
+  @Test
   void what_the_environment_says_of_memory_is_kept() {
     Map<String, String> set =
         RankEnvironment.variables(
