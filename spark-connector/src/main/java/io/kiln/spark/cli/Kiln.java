@@ -31,7 +31,7 @@ import picocli.CommandLine.Spec;
       CommandLine.HelpCommand.class
     },
     mixinStandardHelpOptions = true,
-    version = "kiln 0.1.0-SNAPSHOT")
+    versionProvider = Version.class)
 public final class Kiln implements Callable<Integer> {
   /** Something in the input cannot be used. */
   static final int BAD_INPUT = 2;

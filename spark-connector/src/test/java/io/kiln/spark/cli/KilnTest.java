@@ -36,6 +36,12 @@ class KilnTest {
   }
 
   @Test
+  void the_version_is_the_builds() {
+    String told = kiln("--version").out().strip();
+    assertTrue(told.matches("kiln \\d+\\.\\d+\\.\\d+(-SNAPSHOT)?"), told);
+  }
+
+  @Test
   void what_is_no_command_is_told_in_one_line() {
     for (String[] wrong :
         new String[][] {
