@@ -1,6 +1,11 @@
 package io.kiln.engine.train;
 
-/** Adds up where a step's time goes: each lap belongs to the phase that has just ended. */
+import java.util.Arrays;
+
+/**
+ * Adds up where a step's time goes: each lap belongs to the phase that has just ended. One clock
+ * goes through all steps of a training, so that nothing between two of them is lost.
+ */
 final class StepClock {
   /** What a step is made of. */
   enum Phase {
@@ -12,7 +17,18 @@ final class StepClock {
   }
 
   private final long[] nanos = new long[Phase.values().length];
-  private long last = System.nanoTime();
+  private long last;
+  private long between;
+  private boolean went;
+
+  /** A step begins. */
+  void begin() {
+    long now = System.nanoTime();
+    between = went ? now - last : 0;
+    went = true;
+    last = now;
+    Arrays.fill(nanos, 0);
+  }
 
   void lap(Phase ended) {
     long now = System.nanoTime();
@@ -26,7 +42,8 @@ final class StepClock {
         millis(Phase.FORWARD),
         millis(Phase.BACKWARD),
         millis(Phase.REDUCE),
-        millis(Phase.UPDATE));
+        millis(Phase.UPDATE),
+        between / 1e6);
   }
 
   private double millis(Phase phase) {

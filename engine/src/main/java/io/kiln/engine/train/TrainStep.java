@@ -27,6 +27,7 @@ final class TrainStep {
   private final GradientScale gradientScale;
   private final Communicator communicator;
   private final long seed;
+  private final StepClock clock = new StepClock();
   private long applied;
 
   TrainStep(
@@ -67,7 +68,7 @@ final class TrainStep {
    * @param step from 1
    */
   StepReport run(long step, BatchSource source) {
-    StepClock clock = new StepClock();
+    clock.begin();
     List<MicroBatch> batch = source.next(step);
     long targets = source.globalValidTargets(step);
     clock.lap(Phase.DATA);

@@ -124,8 +124,8 @@ public final class ConsoleReport implements RunListener, AutoCloseable {
     step = report.step();
     millis =
         millis == 0 || report.step() <= 2
-            ? report.times().total()
-            : (1 - LATEST) * millis + LATEST * report.times().total();
+            ? report.times().wall()
+            : (1 - LATEST) * millis + LATEST * report.times().wall();
     if (bar != null) {
       bar.setExtraMessage(" " + told(report));
       bar.stepTo(report.step());

@@ -20,6 +20,10 @@ import org.apache.hadoop.fs.FSDataOutputStream;
 /**
  * {@code metrics.jsonl}: a line a step, readable while the run goes on. A step that is taken again,
  * because the run goes on from a checkpoint, takes the place of its line and of those after it.
+ *
+ * <p>{@code step_ms} is the step alone; {@code wall_ms} counts from the end of the step before to
+ * the end of this one, so what was told, checkpointed or evaluated between them too, and {@code
+ * tokens_per_second} goes by it.
  */
 public final class MetricsFile implements RunListener, AutoCloseable {
   /** Its name in the output directory. */
@@ -52,6 +56,7 @@ public final class MetricsFile implements RunListener, AutoCloseable {
           new RunRecord.Step(
               line.path("loss").asDouble(Double.NaN),
               line.path("step_ms").asDouble(),
+              line.path("wall_ms").asDouble(line.path("step_ms").asDouble()),
               line.path("tokens").asLong()));
     }
     return steps;
@@ -122,8 +127,9 @@ public final class MetricsFile implements RunListener, AutoCloseable {
     number(line, "grad_norm", report.gradientNorm());
     number(line, "loss_scale", report.lossScale());
     line.put("tokens", report.tokens());
-    number(line, "tokens_per_second", rounded(1000 * report.tokens() / report.times().total(), 10));
+    number(line, "tokens_per_second", rounded(1000 * report.tokens() / report.times().wall(), 10));
     number(line, "step_ms", rounded(report.times().total(), 1000));
+    number(line, "wall_ms", rounded(report.times().wall(), 1000));
     number(line, "data_ms", rounded(report.times().data(), 1000));
     if (breakdown) {
       number(line, "forward_ms", rounded(report.times().forward(), 1000));

@@ -13,8 +13,13 @@ import java.util.TreeMap;
 public final class RunRecord implements RunListener {
   private static final int LAST = 5;
 
-  /** What is kept of a step. */
-  record Step(double loss, double millis, long tokens) {}
+  /**
+   * What is kept of a step.
+   *
+   * @param millis of the step alone
+   * @param wallMillis from the end of the step before to the end of this one
+   */
+  record Step(double loss, double millis, double wallMillis, long tokens) {}
 
   private final NavigableMap<Long, Step> steps = new TreeMap<>();
   private Optional<EvaluationReport> evaluation = Optional.empty();
@@ -32,7 +37,9 @@ public final class RunRecord implements RunListener {
   @Override
   public synchronized void onStep(StepReport report) {
     steps.tailMap(report.step(), true).clear();
-    steps.put(report.step(), new Step(report.loss(), report.times().total(), report.tokens()));
+    steps.put(
+        report.step(),
+        new Step(report.loss(), report.times().total(), report.times().wall(), report.tokens()));
   }
 
   @Override
@@ -72,13 +79,16 @@ public final class RunRecord implements RunListener {
         : OptionalDouble.of((sorted[(n - 1) / 2] + sorted[n / 2]) / 2);
   }
 
-  /** Over all steps but the first, in which much is done for the first time. */
+  /**
+   * Over all steps but the first, in which much is done for the first time, and what came between
+   * them.
+   */
   synchronized OptionalDouble tokensPerSecond() {
     if (steps.isEmpty()) {
       return OptionalDouble.empty();
     }
     List<Step> counted = steps.values().stream().skip(steps.size() > 1 ? 1 : 0).toList();
-    double millis = counted.stream().mapToDouble(Step::millis).sum();
+    double millis = counted.stream().mapToDouble(Step::wallMillis).sum();
     return OptionalDouble.of(1000 * counted.stream().mapToLong(Step::tokens).sum() / millis);
   }
 }

@@ -85,7 +85,7 @@ class BarrierJobTest {
                     1,
                     true,
                     8,
-                    new StepTimes(0.1, 1, 0.5, 0.2, 0.2)));
+                    new StepTimes(0.1, 1, 0.5, 0.2, 0.2, 0.3)));
           }
           return "";
         },

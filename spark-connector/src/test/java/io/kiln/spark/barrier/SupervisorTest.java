@@ -89,7 +89,9 @@ class SupervisorTest {
   private static void step(Supervisor supervisor, int attempt, long step) {
     supervisor.heard(
         new RankMessage.Stepped(
-            0, attempt, new StepReport(step, 1, 1, 1, 1, false, 1, new StepTimes(0, 0, 0, 0, 0))));
+            0,
+            attempt,
+            new StepReport(step, 1, 1, 1, 1, false, 1, new StepTimes(0, 0, 0, 0, 0, 0))));
   }
 
   private static void fail(Supervisor supervisor, int attempt, Fault fault, String line) {

@@ -19,14 +19,14 @@ import java.util.OptionalLong;
 import org.junit.jupiter.api.Test;
 
 class ConsoleReportTest {
-  /** A step of 100 ms with 8 samples. */
+  /** A step of 100 ms, what came before it included, with 8 samples. */
   private static String step(String modelType, long targets) {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     try (ConsoleReport console =
         new ConsoleReport(new PrintStream(out, true, StandardCharsets.UTF_8), false)) {
       console.onStart(start(modelType, 2, OptionalLong.of(1)));
       console.onStep(
-          new StepReport(1, 0.5, 1, 1, 1, false, targets, new StepTimes(0, 40, 40, 10, 10)));
+          new StepReport(1, 0.5, 1, 1, 1, false, targets, new StepTimes(0, 40, 30, 10, 10, 10)));
     }
     return out.toString(StandardCharsets.UTF_8);
   }
@@ -43,7 +43,7 @@ class ConsoleReportTest {
       console.onStart(start("gpt2", 8, OptionalLong.of(3)));
       for (long step = 1; step <= 8; step++) {
         console.onStep(
-            new StepReport(step, 0.5, 1, 1, 1, false, 8, new StepTimes(0, 40, 40, 10, 10)));
+            new StepReport(step, 0.5, 1, 1, 1, false, 8, new StepTimes(0, 40, 40, 10, 10, 0)));
       }
     }
     // The first, each third, the last.

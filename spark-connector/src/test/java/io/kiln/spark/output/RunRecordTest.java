@@ -21,7 +21,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 class RunRecordTest {
   private static StepReport step(long step, double loss, double millis) {
-    return new StepReport(step, loss, 1e-3, 0.5, 1, false, 100, new StepTimes(0, millis, 0, 0, 0));
+    return new StepReport(
+        step, loss, 1e-3, 0.5, 1, false, 100, new StepTimes(0, millis, 0, 0, 0, millis));
   }
 
   @Test
@@ -41,8 +42,8 @@ class RunRecordTest {
     assertEquals(3.0, summary.validationLoss().getAsDouble());
     // 20 30 40 50 60 70 80 and 1000: between the fourth and the fifth.
     assertEquals(55.0, summary.stepMillisMedian().getAsDouble());
-    // 700 tokens in 350 ms, the first step left out.
-    assertEquals(2000.0, summary.tokensPerSecond().getAsDouble());
+    // 700 tokens in twice 350 ms, the first step left out.
+    assertEquals(1000.0, summary.tokensPerSecond().getAsDouble());
     assertEquals(800, summary.tokens());
     assertEquals(8, summary.steps());
     assertEquals(summary, TrainingSummary.ofJson(summary.toJson()));
@@ -114,7 +115,7 @@ class RunRecordTest {
               8,
               true,
               100,
-              new StepTimes(0.5, 10, 12, 1, 1.5)));
+              new StepTimes(0.5, 10, 12, 1, 1.5, 15)));
     }
     List<String> lines = Files.readAllLines(folder.resolve("out/metrics.jsonl"));
     assertEquals(2, lines.size());
@@ -129,9 +130,13 @@ class RunRecordTest {
             "tokens",
             "tokens_per_second",
             "step_ms",
+            "wall_ms",
             "data_ms"),
         line.properties().stream().map(Map.Entry::getKey).toList());
-    assertEquals(4000.0, line.get("tokens_per_second").asDouble());
+    // 25 ms of the step and 15 before it.
+    assertEquals(25.0, line.get("step_ms").asDouble());
+    assertEquals(40.0, line.get("wall_ms").asDouble());
+    assertEquals(2500.0, line.get("tokens_per_second").asDouble());
     assertEquals(true, line.get("grad_norm").isNull());
   }
 
