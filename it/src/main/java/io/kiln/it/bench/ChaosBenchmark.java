@@ -2,16 +2,18 @@ package io.kiln.it.bench;
 
 import io.kiln.it.chaos.ChaosReport;
 import io.kiln.it.chaos.ChaosRun;
+import io.kiln.spark.job.Job;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
-import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 
 /** {@code bin/kiln bench chaos}: executors are killed and nothing is lost. */
 @Command(
@@ -38,7 +40,7 @@ public final class ChaosBenchmark implements Callable<Integer> {
   private int kills = 20;
 
   @Option(names = "--steps", description = "Of the job (default: 40 a kill).")
-  private long steps;
+  private Optional<Long> steps = Optional.empty();
 
   @Option(names = "--interval", description = "Steps between checkpoints (default: 10).")
   private long interval = 10;
@@ -46,9 +48,11 @@ public final class ChaosBenchmark implements Callable<Integer> {
   @Option(names = "--seed", description = "Of whom to kill and when (default: 1).")
   private long seed = 1;
 
+  @Spec private CommandSpec spec;
+
   /** What {@code bin/kiln bench} calls. */
   public static int run(String[] arguments) {
-    return new CommandLine(new ChaosBenchmark()).execute(arguments);
+    return BenchmarkCommand.run(new ChaosBenchmark(), arguments);
   }
 
   /** The same, as a process. */
@@ -58,13 +62,18 @@ public final class ChaosBenchmark implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    long count = steps > 0 ? steps : (long) STEPS_A_KILL * (kills + 1);
+    BenchmarkCommand.demand(spec, kills >= 1, "--kills is at least 1");
+    BenchmarkCommand.demand(spec, interval >= 1, "--interval is at least 1");
+    long count = steps.orElse((long) STEPS_A_KILL * (kills + 1));
+    BenchmarkCommand.demand(spec, count >= 1, "--steps is at least 1");
     Path directory = Files.createTempDirectory("kiln-bench-chaos");
     try {
       List<String> all = new ArrayList<>();
       all.add("spark.master=local-cluster[2,1,1024]");
       all.add("training.checkpoint_interval=" + interval);
       all.addAll(overrides);
+      // What cannot be used is told before anything starts.
+      job.ifPresent(file -> Job.read(file, all));
       Path file =
           job.isPresent()
               ? job.get()

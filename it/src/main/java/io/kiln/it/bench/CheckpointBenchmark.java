@@ -9,16 +9,15 @@ import io.kiln.spark.store.HadoopCheckpointStore;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.Callable;
-import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 
 /** {@code bin/kiln bench checkpoint}: what checkpoints cost a training, and how fast they are. */
 @Command(
@@ -47,13 +46,11 @@ public final class CheckpointBenchmark implements Callable<Integer> {
 
   @Mixin private HadoopOptions hadoop = new HadoopOptions();
 
-  @Option(
-      names = "--shape",
-      description = "nano or mid (default: ${DEFAULT-VALUE}), or one of bench step's others.")
-  private String shape = "mid";
+  @Option(names = "--shape", description = "nano or mid (default), or one of bench step's others.")
+  private GptShape shape = GptShape.MID;
 
   @Option(names = "--dtype", split = ",", description = "fp32, bf16 or both (default).")
-  private List<String> dtypes = List.of("fp32", "bf16");
+  private List<Dtype> dtypes = List.of(Dtype.FP32, Dtype.BF16);
 
   @Option(names = "--stage", split = ",", description = "ZeRO stages (default: 2,3).")
   private List<Integer> stages = List.of(2, 3);
@@ -76,9 +73,11 @@ public final class CheckpointBenchmark implements Callable<Integer> {
   @Option(names = "--json", paramLabel = "FILE", description = "Also write the figures here.")
   private Path json;
 
+  @Spec private CommandSpec spec;
+
   /** What {@code bin/kiln bench} calls. */
   public static int run(String[] arguments) {
-    return new CommandLine(new CheckpointBenchmark()).execute(arguments);
+    return BenchmarkCommand.run(new CheckpointBenchmark(), arguments);
   }
 
   /** The same, as a process. */
@@ -87,28 +86,13 @@ public final class CheckpointBenchmark implements Callable<Integer> {
   }
 
   @Override
-  public Integer call() {
-    try {
-      measure();
-      return 0;
-    } catch (IllegalArgumentException unknown) {
-      System.err.println("kiln: " + unknown.getMessage());
-      return 2;
-    } catch (IOException | IllegalStateException failed) {
-      System.err.println("kiln: " + failed.getMessage());
-      return 1;
-    }
-  }
-
-  private void measure() throws IOException {
-    List<Dtype> types = new ArrayList<>();
-    for (String name : dtypes) {
-      types.add(Dtype.valueOf(name.toUpperCase(Locale.ROOT)));
-    }
-    GptShape.named(shape);
-    if (every < 1 || repetitions < 1) {
-      throw new IllegalArgumentException("--every and --repetitions are at least 1");
-    }
+  public Integer call() throws IOException {
+    BenchmarkCommand.demand(spec, every >= 1, "--every is at least 1");
+    BenchmarkCommand.demand(spec, ranks >= 1, "--ranks is at least 1");
+    BenchmarkCommand.demand(spec, threads >= 1, "--threads is at least 1");
+    BenchmarkCommand.demand(spec, repetitions >= 1, "--repetitions is at least 1");
+    BenchmarkCommand.demand(
+        spec, stages.stream().allMatch(stage -> stage >= 0 && stage <= 3), "--stage is 0 to 3");
     Optional<Path> temporary =
         directory == null
             ? Optional.of(Files.createTempDirectory("kiln-bench-checkpoint"))
@@ -122,10 +106,10 @@ public final class CheckpointBenchmark implements Callable<Integer> {
       store.list("");
       System.out.printf(
           "%s, %d ranks of %d thread(s), %d turns each, a checkpoint every %d steps to %s%n",
-          shape, ranks, threads, repetitions, every, parent);
+          shape.name(), ranks, threads, repetitions, every, parent);
       CheckpointTurns turns =
           new CheckpointTurns(
-              folder, hadoop.settings(), shape, types, stages, every, repetitions, threads);
+              folder, hadoop.settings(), shape.name(), dtypes, stages, every, repetitions, threads);
       CheckpointFigures figures = new CheckpointFigures(ranks);
       try (RankProcesses processes =
           new RankProcesses(
@@ -141,6 +125,7 @@ public final class CheckpointBenchmark implements Callable<Integer> {
       if (json != null) {
         Files.writeString(json, figures.json());
       }
+      return 0;
     } finally {
       if (temporary.isPresent()) {
         JobRuns.delete(temporary.get());

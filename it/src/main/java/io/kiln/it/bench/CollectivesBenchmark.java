@@ -17,6 +17,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.javacpp.chrono.Milliseconds;
@@ -31,36 +32,44 @@ import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 
 /**
  * Collectives between two processes of this machine, one thread each: Gloo's own, Kiln's over
  * Gloo's sockets, Kiln's through shared memory, and a plain copy of the same bytes. The four take
  * turns, so that a slow minute of the machine hits all of them; medians are printed.
  */
-public final class CollectivesBenchmark {
+@Command(
+    name = "kiln bench collectives",
+    mixinStandardHelpOptions = true,
+    description = {
+      "Times all-reduce, reduce-scatter and all-gather of fp32 messages of 64 KiB to 64 MiB between "
+          + "two processes of this machine, one thread each, in microseconds (median of the "
+          + "repetitions).",
+      "Gloo: Gloo's own collective over the loopback. sockets: Kiln's over Gloo's sockets. shared: "
+          + "Kiln's through a mapped file. copy: a plain memory copy of the same bytes, in both "
+          + "processes at once.",
+      "The size is that of the whole message: the input of a reduce-scatter, the output of an "
+          + "all-gather. Aim: shared at least 3x as fast as Gloo's all-reduce at every size."
+    })
+public final class CollectivesBenchmark implements Callable<Integer> {
   private static final String HOST = "127.0.0.1";
   private static final String RESULT = "result ";
   private static final Duration TIMEOUT = Duration.ofSeconds(120);
   private static final int RANKS = 2;
   private static final long[] SIZES = {64 << 10, 256 << 10, 1 << 20, 4 << 20, 16 << 20, 64 << 20};
-  private static final String USAGE =
-      """
-      usage: bench collectives [--repetitions N]
 
-      Times all-reduce, reduce-scatter and all-gather of fp32 messages of 64 KiB to 64 MiB between
-      two processes of this machine, one thread each, in microseconds (median of the repetitions):
-        Gloo      Gloo's own collective over the loopback
-        sockets   Kiln's over Gloo's sockets
-        shared    Kiln's through a mapped file
-        copy      a plain memory copy of the same bytes, in both processes at once
-      The size is that of the whole message: the input of a reduce-scatter, the output of an
-      all-gather. Aim: shared at least 3x as fast as Gloo's all-reduce at every size.
+  @Option(
+      names = "--repetitions",
+      description = "Rounds in which all take their turn (default: ${DEFAULT-VALUE}).")
+  private int repetitions = 21;
 
-        --repetitions N   rounds in which all take their turn (default 21)
-        -h, --help        this text""";
+  @Spec private CommandSpec spec;
 
-  private CollectivesBenchmark() {}
-
+  /** A benchmark, or, with {@code rank} before the rest, one of its ranks. */
   public static void main(String[] arguments) {
     if (arguments.length == 4 && arguments[0].equals("rank")) {
       measure(Integer.parseInt(arguments[1]), arguments[2], Integer.parseInt(arguments[3]));
@@ -70,28 +79,14 @@ public final class CollectivesBenchmark {
     System.exit(run(arguments));
   }
 
-  /** Runs the benchmark and prints its table; returns the exit status. */
+  /** What {@code bin/kiln bench} calls. */
   public static int run(String[] arguments) {
-    int repetitions = 21;
-    for (int i = 0; i < arguments.length; i++) {
-      if (arguments[i].equals("--help") || arguments[i].equals("-h")) {
-        System.out.println(USAGE);
-        return 0;
-      }
-      if (!arguments[i].equals("--repetitions") || i + 1 == arguments.length) {
-        System.err.println("unknown argument " + arguments[i] + "; see bench collectives --help");
-        return 2;
-      }
-      try {
-        repetitions = Integer.parseInt(arguments[++i]);
-      } catch (NumberFormatException e) {
-        repetitions = 0;
-      }
-      if (repetitions < 1) {
-        System.err.println("--repetitions takes a positive number, not " + arguments[i]);
-        return 2;
-      }
-    }
+    return BenchmarkCommand.run(new CollectivesBenchmark(), arguments);
+  }
+
+  @Override
+  public Integer call() throws IOException {
+    BenchmarkCommand.demand(spec, repetitions >= 1, "--repetitions is at least 1");
     List<Process> ranks = new ArrayList<>();
     try (StoreServer store = StoreServer.open(HOST)) {
       for (int r = 0; r < RANKS; r++) {
@@ -102,9 +97,6 @@ public final class CollectivesBenchmark {
         whole &= rank.waitFor(TIMEOUT.toSeconds(), TimeUnit.SECONDS) && rank.exitValue() == 0;
       }
       return whole ? 0 : 1;
-    } catch (IOException e) {
-      System.err.println("bench collectives: " + e.getMessage());
-      return 1;
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       return 1;

@@ -26,7 +26,6 @@ import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
-import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -79,7 +78,7 @@ public final class DeviceCheck implements Callable<Integer> {
 
   /** The process's entry. */
   public static void main(String[] arguments) {
-    System.exit(new CommandLine(new DeviceCheck()).execute(arguments));
+    System.exit(BenchmarkCommand.run(new DeviceCheck(), arguments));
   }
 
   @Override

@@ -43,6 +43,15 @@ record GptShape(
   }
 
   /**
+   * Trained values: both embeddings (the head's is the tokens'), and for each block two layer norms
+   * and four projections with biases.
+   */
+  long parameters() {
+    long h = hidden;
+    return (long) vocabulary * h + (long) time * h + layers * (12 * h * h + 13 * h) + 2 * h;
+  }
+
+  /**
    * Floating-point operations that one token's step cannot do without: six for each weight of a
    * product (two forward, four backward), and attention's products with half of the positions, as
    * the mask leaves no more. What is computed again or for nothing does not count.

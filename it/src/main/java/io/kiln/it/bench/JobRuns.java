@@ -2,6 +2,8 @@ package io.kiln.it.bench;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.kiln.engine.config.ConfigException;
+import io.kiln.spark.cli.OneLineErrors;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -21,14 +23,20 @@ final class JobRuns {
   /** The steps of a run: {@code metrics.jsonl}'s lines. */
   record Run(List<JsonNode> steps, JsonNode summary) {
     double[] losses() {
-      return steps.stream().mapToDouble(step -> step.get("loss").asDouble()).toArray();
+      return steps.stream()
+          .mapToDouble(
+              step -> step.get("loss").isNumber() ? step.get("loss").asDouble() : Double.NaN)
+          .toArray();
     }
 
-    /** Median step time without the first half, in which JVMs compile and caches fill. */
-    double stepMillis() {
+    /**
+     * Median time from the end of a step to the end of the next on rank 0, so with all that comes
+     * between two steps; without the first half, in which JVMs compile and caches fill.
+     */
+    double wallMillis() {
       double[] millis =
           steps.subList(steps.size() / 2, steps.size()).stream()
-              .mapToDouble(step -> step.get("step_ms").asDouble())
+              .mapToDouble(step -> step.get("wall_ms").asDouble())
               .sorted()
               .toArray();
       return millis[millis.length / 2];
@@ -57,8 +65,10 @@ final class JobRuns {
       builder.redirectErrorStream(true).redirectOutput(log.toFile());
       int status = builder.start().waitFor();
       if (status != 0) {
-        throw new IllegalStateException(
-            "kiln train ended with status " + status + ": " + Files.readString(log));
+        String line = lastLine(Files.readString(log));
+        throw status == OneLineErrors.BAD_INPUT
+            ? new ConfigException("", line)
+            : new IllegalStateException("kiln train ended with status " + status + ": " + line);
       }
       List<JsonNode> steps = new ArrayList<>();
       for (String line : Files.readAllLines(output.resolve("metrics.jsonl"))) {
@@ -71,6 +81,13 @@ final class JobRuns {
     } finally {
       delete(directory);
     }
+  }
+
+  /** What a run said last, which is why it ended. */
+  private static String lastLine(String log) {
+    String said = log.strip();
+    String line = said.substring(said.lastIndexOf('\n') + 1);
+    return line.startsWith("kiln: ") ? line.substring("kiln: ".length()) : line;
   }
 
   /** The same in as many processes without Spark. */

@@ -9,10 +9,12 @@ import java.io.OutputStreamWriter;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BiConsumer;
 
 /**
@@ -21,6 +23,12 @@ import java.util.function.BiConsumer;
  * the standard error.
  */
 public final class RankProcesses implements AutoCloseable {
+  /** Longer than anything that one rank does and others wait for. */
+  private static final Duration LONGEST_GATHERING =
+      StepBenchmark.LONGEST_FOREIGN.plus(Duration.ofMinutes(5));
+
+  private static final int LONGEST_END_SECONDS = 60;
+
   private final List<Process> processes = new ArrayList<>();
   private final List<BufferedReader> readers = new ArrayList<>();
   private final List<BufferedWriter> writers = new ArrayList<>();
@@ -85,34 +93,45 @@ public final class RankProcesses implements AutoCloseable {
   }
 
   /**
-   * Serves the ranks until all have ended.
+   * Serves the ranks until all have ended. If one fails, the others are ended with it.
    *
    * @param reports hears what each rank reports, by rank
-   * @throws IllegalStateException if a rank ends with another status than 0
+   * @throws IllegalStateException if a rank ends with another status than 0, or while others wait
+   *     for it, or keeps them waiting too long
    */
   public void serve(BiConsumer<Integer, String> reports) {
     List<Thread> threads = new ArrayList<>();
-    Gathering gathering = new Gathering(processes.size());
+    Gathering gathering = new Gathering(processes.size(), LONGEST_GATHERING);
+    AtomicReference<RuntimeException> failure = new AtomicReference<>();
     for (int rank = 0; rank < processes.size(); rank++) {
       int current = rank;
-      Thread thread = new Thread(() -> serve(current, gathering, reports), "rank-" + rank);
+      Thread thread =
+          new Thread(
+              () -> {
+                try {
+                  serve(current, gathering, reports);
+                } catch (RuntimeException failed) {
+                  failure.compareAndSet(null, failed);
+                  processes.forEach(Process::destroyForcibly);
+                } finally {
+                  gathering.ended(current);
+                }
+              },
+              "rank-" + rank);
       thread.setDaemon(true);
       thread.start();
       threads.add(thread);
     }
     try {
-      for (int rank = 0; rank < processes.size(); rank++) {
-        int status = processes.get(rank).waitFor();
-        if (status != 0) {
-          throw new IllegalStateException("rank " + rank + " ended with status " + status);
-        }
-      }
       for (Thread thread : threads) {
         thread.join();
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new IllegalStateException("interrupted while the ranks ran", e);
+    }
+    if (failure.get() != null) {
+      throw failure.get();
     }
   }
 
@@ -131,35 +150,18 @@ public final class RankProcesses implements AutoCloseable {
           System.err.println("rank " + rank + ": " + line);
         }
       }
-    } catch (IOException | InterruptedException e) {
-      processes.forEach(Process::destroyForcibly);
-    }
-  }
-
-  /** Collects one line of every rank and gives all of them to each. */
-  private static final class Gathering {
-    private final String[] lines;
-    private int arrived;
-    private int round;
-    private String answer = "";
-
-    Gathering(int ranks) {
-      this.lines = new String[ranks];
-    }
-
-    synchronized String exchange(int rank, String line) throws InterruptedException {
-      lines[rank] = line;
-      int mine = round;
-      if (++arrived == lines.length) {
-        answer = String.join("\t", lines);
-        arrived = 0;
-        round++;
-        notifyAll();
+      // It has closed its output: it ends.
+      if (!processes.get(rank).waitFor(LONGEST_END_SECONDS, TimeUnit.SECONDS)) {
+        throw new IllegalStateException("rank " + rank + " says nothing more and does not end");
       }
-      while (mine == round) {
-        wait();
-      }
-      return answer;
+    } catch (IOException gone) {
+      throw new IllegalStateException("rank " + rank + " cannot be heard: " + gone, gone);
+    } catch (InterruptedException e) {
+      throw new IllegalStateException("interrupted while rank " + rank + " ran", e);
+    }
+    int status = processes.get(rank).exitValue();
+    if (status != 0) {
+      throw new IllegalStateException("rank " + rank + " ended with status " + status);
     }
   }
 

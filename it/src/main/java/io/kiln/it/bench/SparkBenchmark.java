@@ -5,11 +5,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.concurrent.Callable;
-import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 
 /** {@code bin/kiln bench spark}: what the barrier stage adds to a step. */
 @Command(
@@ -17,20 +19,23 @@ import picocli.CommandLine.Option;
     mixinStandardHelpOptions = true,
     description =
         "Trains the same job through a barrier stage on two executors and in two bare processes "
-            + "with the same engine, in turn, and compares the median time of a step.")
+            + "with the same engine, in turn, and compares the median time from the end of a step to "
+            + "the end of the next: what Spark adds between two steps is in it.")
 public final class SparkBenchmark implements Callable<Integer> {
   @Option(names = "--shape", description = "nano or mid (default).")
-  private String shape = "mid";
+  private GptShape gpt = GptShape.MID;
 
   @Option(names = "--repetitions", description = "Turns of each (default: ${DEFAULT-VALUE}).")
   private int repetitions = 3;
 
   @Option(names = "--steps", description = "Steps a turn (default: 100 of mid, 1500 of nano).")
-  private int steps;
+  private Optional<Integer> steps = Optional.empty();
+
+  @Spec private CommandSpec spec;
 
   /** What {@code bin/kiln bench} calls. */
   public static int run(String[] arguments) {
-    return new CommandLine(new SparkBenchmark()).execute(arguments);
+    return BenchmarkCommand.run(new SparkBenchmark(), arguments);
   }
 
   /** The same, as a process. */
@@ -40,15 +45,16 @@ public final class SparkBenchmark implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    GptShape gpt = GptShape.named(shape);
-    int count = steps > 0 ? steps : gpt == GptShape.NANO ? 1500 : 100;
+    BenchmarkCommand.demand(spec, repetitions >= 1, "--repetitions is at least 1");
+    int count = steps.orElse(gpt == GptShape.NANO ? 1500 : 100);
+    BenchmarkCommand.demand(spec, count >= 1, "--steps is at least 1");
     Path directory = Files.createTempDirectory("kiln-bench-spark");
     try {
       Path job = jobOf(gpt, directory, count);
       List<Double> ratios = new ArrayList<>();
       for (int turn = 0; turn < repetitions; turn++) {
-        double direct = JobRuns.direct(job, 2, List.of()).stepMillis();
-        double spark = JobRuns.throughSpark(job, List.of()).stepMillis();
+        double direct = JobRuns.direct(job, 2, List.of()).wallMillis();
+        double spark = JobRuns.throughSpark(job, List.of()).wallMillis();
         ratios.add(spark / direct);
         System.out.printf(
             "turn %d: %.2f ms a step in processes, %.2f ms through Spark, %.3fx%n",

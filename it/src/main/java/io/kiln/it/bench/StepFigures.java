@@ -10,12 +10,19 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.ToLongFunction;
+import java.util.stream.Collectors;
 
 /** Collects what the ranks of {@link StepBenchmark} report and makes the table of it. */
 final class StepFigures {
+  /** The kinds that the ZeRO paper counts. */
+  private static final Set<String> STATE = Set.of("parameters", "gradients", "optimizer");
+
   private record Key(String shape, String dtype, String name) {}
 
   /** Median step time of each rank, by repetition. */
@@ -24,7 +31,9 @@ final class StepFigures {
   private final Map<Key, List<Double>> waits = new LinkedHashMap<>();
   private final Map<Key, Double> limits = new LinkedHashMap<>();
   private final Map<Key, JsonNode> memory = new LinkedHashMap<>();
-  private final List<Double> others = new ArrayList<>();
+
+  /** Somebody else's step time, by repetition. */
+  private final Map<Integer, Double> others = new TreeMap<>();
 
   private final int ranks;
   private final double peak;
@@ -37,7 +46,7 @@ final class StepFigures {
     this.peak = peak;
   }
 
-  void add(int rank, int offset, JsonNode report) {
+  void add(int rank, JsonNode report) {
     Key key =
         new Key(
             report.get("shape").asText(),
@@ -49,7 +58,7 @@ final class StepFigures {
         Arrays.setAll(millis, i -> report.get("ms").get(i).asDouble());
         turns
             .computeIfAbsent(key, k -> new TreeMap<>())
-            .computeIfAbsent(offset + report.get("repetition").asInt(), r -> new ArrayList<>())
+            .computeIfAbsent(report.get("repetition").asInt(), r -> new ArrayList<>())
             .add(median(millis));
         waits.computeIfAbsent(key, k -> new ArrayList<>()).add(report.get("wait").asDouble());
         System.err.printf(
@@ -57,13 +66,59 @@ final class StepFigures {
             key.shape(), key.dtype(), key.name(), report.get("repetition").asInt() + 1);
       }
       case "limit" -> limits.merge(key, report.get("ms").asDouble(), Math::min);
-      case "memory" -> memory.putIfAbsent(key, report);
+      case "memory" -> {
+        // Rank 0's: shards are as large on all.
+        if (rank == 0) {
+          memory.put(key, report);
+        }
+      }
       default -> throw new IllegalStateException("no such report: " + report);
     }
   }
 
-  void other(double millis) {
-    others.add(millis);
+  void other(int repetition, double millis) {
+    others.put(repetition, millis);
+  }
+
+  /**
+   * What a rank holds, in bytes.
+   *
+   * @param state parameters, gradients and optimizer
+   * @param paper the same as the ZeRO paper counts it
+   * @param buffers everything else, by name
+   */
+  private record Memory(long state, long paper, Map<String, Long> buffers) {
+    static Memory of(JsonNode report, int ranks) {
+      long state = 0;
+      Map<String, Long> buffers = new TreeMap<>();
+      for (Map.Entry<String, JsonNode> held : report.get("held").properties()) {
+        if (STATE.contains(held.getKey())) {
+          state += held.getValue().asLong();
+        } else if (held.getValue().asLong() > 0) {
+          buffers.put(held.getKey(), held.getValue().asLong());
+        }
+      }
+      Dtype dtype = Dtype.valueOf(report.get("dtype").asText().toUpperCase(Locale.ROOT));
+      long count = GptShape.named(report.get("shape").asText()).parameters();
+      long paper = ZeroPaper.of(count, dtype, report.get("stage").asInt(), ranks).total();
+      return new Memory(state, paper, buffers);
+    }
+
+    long buffersTotal() {
+      return buffers.values().stream().mapToLong(Long::longValue).sum();
+    }
+
+    String told() {
+      return "%,d bytes of state, the ZeRO paper's formula %,d; buffers %s"
+          .formatted(
+              state,
+              paper,
+              buffers.isEmpty()
+                  ? "none"
+                  : buffers.entrySet().stream()
+                      .map(buffer -> "%s %,d".formatted(buffer.getKey(), buffer.getValue()))
+                      .collect(Collectors.joining(", ")));
+    }
   }
 
   /** One row a contender. */
@@ -74,8 +129,7 @@ final class StepFigures {
       double toFp32Floor,
       double productsShare,
       double waited,
-      long held,
-      long formula) {
+      Optional<Memory> memory) {
     /** Of one rank. */
     double tokensPerSecond() {
       return 1000 * GptShape.named(key.shape()).tokens() / millis;
@@ -94,7 +148,6 @@ final class StepFigures {
         Key fp32Floor = new Key(shape, Dtype.FP32.label(), StepPlan.FLOOR);
         Key limit = new Key(shape, dtype.label(), "products");
         for (Key key : names(shape, dtype.label())) {
-          JsonNode report = memory.get(key);
           rows.add(
               new Row(
                   key,
@@ -103,12 +156,15 @@ final class StepFigures {
                   median(perTurn(key)) / median(perTurn(fp32Floor)),
                   limits.get(limit) / median(perTurn(key)),
                   median(waits.get(key).stream().mapToDouble(Double::doubleValue).toArray()),
-                  report == null ? 0 : sum(report.get("held")),
-                  report == null ? 0 : sum(report.get("formula"))));
+                  Optional.ofNullable(memory.get(key)).map(r -> Memory.of(r, ranks))));
         }
       }
     }
     return rows;
+  }
+
+  private static String bytes(Row row, ToLongFunction<Memory> which) {
+    return row.memory().map(m -> "%,d".formatted(which.applyAsLong(m))).orElse("");
   }
 
   private Set<Key> names(String shape, String dtype) {
@@ -117,14 +173,6 @@ final class StepFigures {
         .filter(key -> key.shape().equals(shape) && key.dtype().equals(dtype))
         .forEach(keys::add);
     return keys;
-  }
-
-  private static long sum(JsonNode bytes) {
-    long sum = 0;
-    for (JsonNode value : bytes) {
-      sum += value.asLong();
-    }
-    return sum;
   }
 
   /** Mean over the ranks, by turn. */
@@ -139,17 +187,28 @@ final class StepFigures {
 
   /** Median over the turns of this one's time by the floor's in the same turn. */
   private double ratio(Key key, Key floor) {
-    double[] own = perTurn(key);
-    double[] base = perTurn(floor);
+    return ratio(perTurn(key), perTurn(floor));
+  }
+
+  private static double ratio(double[] own, double[] base) {
     double[] ratios = new double[Math.min(own.length, base.length)];
     Arrays.setAll(ratios, i -> own[i] / base[i]);
     return median(ratios);
   }
 
+  private double[] foreign() {
+    return others.values().stream().mapToDouble(Double::doubleValue).toArray();
+  }
+
+  /** Median over the turns of the foreign time by the floor's in the same turn. */
+  private double foreignRatio(String shape, Dtype dtype) {
+    return ratio(foreign(), perTurn(new Key(shape, dtype.label(), StepPlan.FLOOR)));
+  }
+
   String table(List<String> shapes, List<Dtype> dtypes) {
     StringBuilder table = new StringBuilder(System.lineSeparator());
     table.append(
-        "%-5s %-5s %-8s %9s %9s %10s %10s %9s %14s %14s%n"
+        "%-5s %-5s %-8s %9s %9s %10s %10s %9s %14s %14s %14s%n"
             .formatted(
                 "shape",
                 "dtype",
@@ -159,12 +218,12 @@ final class StepFigures {
                 "fp32 floor",
                 "products",
                 "waits ms",
-                "bytes held",
-                "by formula"));
+                "state bytes",
+                "ZeRO paper",
+                "buffers"));
     for (Row row : rows(shapes, dtypes)) {
-      boolean floor = row.key().name().equals(StepPlan.FLOOR);
       table.append(
-          "%-5s %-5s %-8s %9.2f %8.3fx %9.3fx %9.0f%% %9.2f %14s %14s%n"
+          "%-5s %-5s %-8s %9.2f %8.3fx %9.3fx %9.0f%% %9.2f %14s %14s %14s%n"
               .formatted(
                   row.key().shape(),
                   row.key().dtype(),
@@ -174,8 +233,9 @@ final class StepFigures {
                   row.toFp32Floor(),
                   100 * row.productsShare(),
                   row.waited(),
-                  floor ? "" : "%,d".formatted(row.held()),
-                  floor ? "" : "%,d".formatted(row.formula())));
+                  bytes(row, Memory::state),
+                  bytes(row, Memory::paper),
+                  bytes(row, Memory::buffersTotal)));
     }
     for (Row row : rows(shapes, dtypes)) {
       table.append(
@@ -190,10 +250,20 @@ final class StepFigures {
                       ? ""
                       : ", %.1f %% of the peak".formatted(100 * ranks * row.teraflops() / peak)));
     }
+    for (Row row : rows(shapes, dtypes)) {
+      row.memory()
+          .ifPresent(
+              m ->
+                  table.append(
+                      "%s %s %s, rank 0: %s%n"
+                          .formatted(
+                              row.key().shape(), row.key().dtype(), row.key().name(), m.told())));
+    }
     if (!others.isEmpty()) {
-      double[] millis = others.stream().mapToDouble(d -> d).toArray();
       table.append(
-          "against: %.2f ms a step (median of %d)%n".formatted(median(millis), millis.length));
+          "against: %.2f ms a step, %.3fx the floor (medians of %d turns)%n"
+              .formatted(
+                  median(foreign()), foreignRatio(shapes.get(0), dtypes.get(0)), others.size()));
     }
     table.append(
         "products: share of the step that its matrix products take alone, timed in the same run%n"
@@ -213,13 +283,26 @@ final class StepFigures {
           .put("to_floor", row.toFloor())
           .put("to_fp32_floor", finite(row.toFp32Floor()))
           .put("products_share", row.productsShare())
-          .put("bytes_held", row.held())
-          .put("bytes_by_formula", row.formula())
           .put("tokens_per_second", ranks * row.tokensPerSecond())
           .put("teraflops", ranks * row.teraflops());
+      row.memory()
+          .ifPresent(
+              m -> {
+                node.put("state_bytes", m.state()).put("state_bytes_zero_paper", m.paper());
+                node.set("buffer_bytes", mapper.valueToTree(m.buffers()));
+              });
       if (!Double.isNaN(peak)) {
         node.put("share_of_peak", ranks * row.teraflops() / peak);
       }
+    }
+    if (!others.isEmpty()) {
+      array
+          .addObject()
+          .put("shape", shapes.get(0))
+          .put("dtype", dtypes.get(0).label())
+          .put("name", "against")
+          .put("step_ms_median", median(foreign()))
+          .put("to_floor", foreignRatio(shapes.get(0), dtypes.get(0)));
     }
     return array.toPrettyString() + System.lineSeparator();
   }

@@ -3,7 +3,11 @@ package io.kiln.it.bench;
 import io.kiln.engine.tensor.Dtype;
 import java.util.List;
 
-/** What {@link StepBenchmark} asks its ranks to run. */
+/**
+ * What {@link StepBenchmark} asks its ranks to run.
+ *
+ * @param against whether the ranks pause before each repetition, for somebody else's command to run
+ */
 record StepPlan(
     List<String> shapes,
     List<Dtype> dtypes,
@@ -11,7 +15,8 @@ record StepPlan(
     int repetitions,
     int threads,
     double seconds,
-    String device) {
+    String device,
+    boolean against) {
   static final String FLOOR = "floor";
 
   static String stage(int stage) {
@@ -21,7 +26,7 @@ record StepPlan(
   /** Steps of one contender and repetition. */
   int steps(GptShape shape) {
     return shape == GptShape.NANO || !device.equals("cpu")
-        ? (int) (20 * seconds)
+        ? Math.max(2, (int) (20 * seconds))
         : Math.max(2, (int) (2 * seconds));
   }
 

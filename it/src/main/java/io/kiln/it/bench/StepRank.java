@@ -14,6 +14,7 @@ import io.kiln.engine.model.Model;
 import io.kiln.engine.model.family.DataSizes;
 import io.kiln.engine.model.family.ModelFamilies;
 import io.kiln.engine.tensor.Dtype;
+import io.kiln.engine.train.MemoryReport;
 import io.kiln.engine.train.Training;
 import io.kiln.engine.train.TrainingPlan;
 import java.time.Duration;
@@ -101,6 +102,9 @@ public final class StepRank {
       }
     }
     for (int repetition = 0; repetition < plan.repetitions(); repetition++) {
+      if (plan.against()) {
+        pause(shape, dtype, repetition);
+      }
       for (Contender contender : contenders) {
         communicator.barrier();
         long waited = communicator.waitNanos();
@@ -123,6 +127,15 @@ public final class StepRank {
       // Whoever comes first after a switch finds cold caches: let everybody be first once.
       Collections.rotate(contenders, 1);
     }
+  }
+
+  /** All ranks stand still and compute nothing until rank 0's report of it has been heard. */
+  private void pause(GptShape shape, Dtype dtype, int repetition) {
+    if (link.rank() == 0) {
+      link.report(
+          report("pause", shape, dtype, "against").put("repetition", repetition).toString());
+    }
+    link.allGather("");
   }
 
   /** A GPU is still at work when a call returns. */
@@ -168,13 +181,12 @@ public final class StepRank {
     DeepSpeedConfig config =
         DeepSpeedConfig.parse(
             JSON.readTree(StepPlan.deepSpeedConfig(shape, dtype, stage)), link.ranks());
-    TrainingPlan trainingPlan = new TrainingPlan(model, config, 1, plan.device());
-    Training training = new Training(trainingPlan, communicator);
+    Training training =
+        new Training(new TrainingPlan(model, config, 1, plan.device()), communicator);
     ObjectNode memory = report("memory", shape, dtype, StepPlan.stage(stage));
-    memory.set("held", JSON.valueToTree(training.memory().bytes()));
-    memory.set(
-        "formula", JSON.valueToTree(Training.plannedMemory(trainingPlan, link.ranks()).bytes()));
-    link.report(memory.toString());
+    MemoryReport held = training.memory().with("ring", communicator.ringBytes());
+    memory.set("held", JSON.valueToTree(held.bytes()));
+    link.report(memory.put("stage", stage).toString());
     return new Contender() {
       @Override
       public String name() {

@@ -19,7 +19,7 @@ import picocli.CommandLine.Parameters;
       "Measures this machine and Kiln on it.",
       "",
       "  step         training steps at every ZeRO stage beside the bare libtorch loop",
-      "  curves       the same job at every ZeRO stage and number of ranks: how far apart losses are",
+      "  curves       a job's losses at every ZeRO stage and number of ranks: equal to 1e-3 or not",
       "  collectives  all-reduce, reduce-scatter and all-gather beside a plain copy",
       "  spark        what the barrier stage costs beside plain processes",
       "  checkpoint   what checkpoints cost the steps; write and read rate beside a plain copy",

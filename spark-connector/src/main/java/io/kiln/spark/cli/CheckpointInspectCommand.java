@@ -88,7 +88,7 @@ final class CheckpointInspectCommand implements Callable<Integer> {
           .println(
               "kiln: no checkpoint in " + checkpoints.folder().store().location() + " is whole");
     }
-    return told.filter(CheckpointSummary::isWhole).isPresent() ? 0 : Kiln.FAILURE;
+    return told.filter(CheckpointSummary::isWhole).isPresent() ? 0 : OneLineErrors.FAILURE;
   }
 
   private static void list(CheckpointFolder folder, List<CheckpointSummary> all, PrintWriter out)

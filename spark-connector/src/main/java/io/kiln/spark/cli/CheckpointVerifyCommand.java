@@ -59,7 +59,7 @@ final class CheckpointVerifyCommand implements Callable<Integer> {
       verify(checkpoints);
     }
     out.flush();
-    return faults == 0 ? 0 : Kiln.FAILURE;
+    return faults == 0 ? 0 : OneLineErrors.FAILURE;
   }
 
   private void verify(CheckpointPath checkpoints) throws IOException {
