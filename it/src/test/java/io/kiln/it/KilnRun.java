@@ -63,6 +63,11 @@ final class KilnRun implements AutoCloseable {
     return process.exitValue();
   }
 
+  /** Processes that it has started, of any generation. */
+  List<ProcessHandle> descendants() {
+    return process.descendants().toList();
+  }
+
   int status() {
     return process.exitValue();
   }

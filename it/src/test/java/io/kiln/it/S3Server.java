@@ -58,6 +58,11 @@ final class S3Server implements AutoCloseable {
     return "s3a://" + BUCKET;
   }
 
+  /** Where it keeps the bucket's objects. */
+  Path objects() {
+    return folder.resolve("objects").resolve(BUCKET);
+  }
+
   /** What a client of Hadoop has to be told. */
   Map<String, String> settings() {
     Map<String, String> settings = new TreeMap<>();

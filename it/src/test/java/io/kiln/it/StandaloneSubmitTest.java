@@ -6,18 +6,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import org.apache.spark.launcher.JavaModuleOptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -31,54 +27,22 @@ class StandaloneSubmitTest {
     String line = KilnRun.ended(folder, "submit-line").out().strip();
     assertTrue(line.startsWith("spark-submit --class "), line);
     Path home = foreignSpark(line);
-    String master = "spark://127.0.0.1:" + freePort();
-    List<KilnRun> cluster = new ArrayList<>();
-    try {
-      cluster.add(
-          spark(
-              home,
-              "org.apache.spark.deploy.master.Master",
-              "--host",
-              "127.0.0.1",
-              "--port",
-              master.replaceFirst(".*:", ""),
-              "--webui-port",
-              "0"));
-      cluster.get(0).awaitThat("a master", () -> cluster.get(0).err().contains("New state: ALIVE"));
-      for (int worker = 0; worker < 2; worker++) {
-        cluster.add(
-            spark(
-                home,
-                "org.apache.spark.deploy.worker.Worker",
-                "--host",
-                "127.0.0.1",
-                "--cores",
-                "1",
-                "--memory",
-                "1g",
-                "--webui-port",
-                "0",
-                "--work-dir",
-                folder.resolve("work" + worker).toString(),
-                master));
-      }
-      String submit =
-          String.join(" ", java(home))
-              + " -Xmx1g org.apache.spark.deploy.SparkSubmit --master "
-              + master
-              + " --conf spark.driver.host=127.0.0.1 --conf spark.driver.bindAddress=127.0.0.1";
+    try (StandaloneCluster cluster = StandaloneCluster.start(folder, home)) {
+      String master = cluster.url();
+      cluster.startWorker();
+      cluster.startWorker();
       ProcessBuilder shell =
           new ProcessBuilder(
               "bash",
               "-c",
               "spark-submit() { "
-                  + submit
+                  + cluster.submitCommand()
                   + " \"$@\"; }; "
                   + line
                   + " "
                   + job.file()
                   + " --set training.max_steps=20");
-      environment(shell, home);
+      cluster.environment(shell);
       try (KilnRun run = KilnRun.of(folder, shell)) {
         assertEquals(0, run.await(Duration.ofMinutes(3)), run.said());
         assertTrue(run.out().contains("step 20/20"), run.out());
@@ -107,8 +71,6 @@ class StandaloneSubmitTest {
         assertEquals(0, run.status(), run.said());
         assertEquals(5, Files.readAllLines(other.resolve("metrics.jsonl")).size());
       }
-    } finally {
-      cluster.forEach(KilnRun::close);
     }
   }
 
@@ -129,36 +91,5 @@ class StandaloneSubmitTest {
       }
     }
     return jars.getParent();
-  }
-
-  private static int freePort() throws IOException {
-    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
-      return socket.getLocalPort();
-    }
-  }
-
-  private static List<String> java(Path home) {
-    List<String> words = new ArrayList<>();
-    words.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    words.addAll(List.of(JavaModuleOptions.defaultModuleOptionArray()));
-    words.addAll(List.of("-cp", "'" + home.resolve("jars") + "/*'"));
-    return words;
-  }
-
-  private static void environment(ProcessBuilder process, Path home) {
-    process.environment().put("SPARK_HOME", home.toString());
-    process.environment().put("SPARK_SCALA_VERSION", "2.13");
-    process.environment().put("SPARK_LOCAL_IP", "127.0.0.1");
-  }
-
-  private KilnRun spark(Path home, String mainClass, String... arguments) throws IOException {
-    List<String> words = new ArrayList<>(java(home));
-    words.replaceAll(word -> word.replace("'", ""));
-    words.add("-Xmx512m");
-    words.add(mainClass);
-    words.addAll(List.of(arguments));
-    ProcessBuilder process = new ProcessBuilder(words);
-    environment(process, home);
-    return KilnRun.of(folder, process);
   }
 }

@@ -48,9 +48,14 @@ public final class RunStory {
     notifyAll();
   }
 
-  /** There is no more. */
-  synchronized void end() {
+  /**
+   * There is no more.
+   *
+   * @param lastWords for whoever waits for more
+   */
+  synchronized void end(String lastWords) {
     over = true;
+    text.append(lastWords);
     notifyAll();
   }
 

@@ -71,8 +71,11 @@ public final class WatchedRun implements AutoCloseable {
       }
     } catch (IOException closed) {
       // With the process.
-    } finally {
-      story.end();
+    }
+    try {
+      story.end(errors());
+    } catch (IOException removed) {
+      story.end("");
     }
   }
 
@@ -120,8 +123,7 @@ public final class WatchedRun implements AutoCloseable {
   public void awaitSuccess(Duration longest) throws InterruptedException, IOException {
     int status = await(longest);
     if (status != 0) {
-      throw new IllegalStateException(
-          "the run ended with status " + status + ":\n" + story.text() + errors());
+      throw new IllegalStateException("the run ended with status " + status + ":\n" + story.text());
     }
   }
 

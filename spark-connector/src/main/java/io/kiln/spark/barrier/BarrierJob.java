@@ -34,8 +34,11 @@ public final class BarrierJob {
   private static final long LOOK_MILLIS = 500;
   private static final int NEW_STARTS = 10;
 
-  /** Before Spark's own shutdown hook ends the session (50). */
-  private static final int BEFORE_SPARK = 60;
+  /**
+   * Before Spark's own shutdown hooks end the session (50) and, in a local cluster, whose workers
+   * share this JVM, the executors (100).
+   */
+  private static final int BEFORE_SPARK = 200;
 
   /** What Spark says when it does not start a stage again; its own limits, not Kiln's. */
   private static final List<String> SPARK_GAVE_UP =

@@ -45,6 +45,8 @@ final class Supervisor {
   private long slotsMissingSince;
   private int condemned = -1;
   private OptionalLong roomSince = OptionalLong.empty();
+  private int room;
+  private boolean driverEnds;
   private boolean saveWanted;
   private long saveFrom = Long.MAX_VALUE;
   private Optional<Failed> lastFailure = Optional.empty();
@@ -78,6 +80,9 @@ final class Supervisor {
   synchronized void ended(int rank, int ofAttempt) {
     if (ofAttempt == attempt) {
       watch.ended(rank);
+      if (driverEnds && watch.running() == 0) {
+        saved.countDown(); // Nobody is left to save.
+      }
     }
   }
 
@@ -110,6 +115,9 @@ final class Supervisor {
       } else if (message instanceof RankMessage.Checkpointed checkpointed
           && checkpointed.report().step() >= saveFrom) {
         saved.countDown();
+        if (roomSince.isPresent() && !driverEnds) {
+          grow();
+        }
       }
     }
     boolean save = saveWanted && message.rank() == 0 && message instanceof RankMessage.Progress;
@@ -216,17 +224,21 @@ final class Supervisor {
   private void lookForRoom(long now) {
     int fitting = policy.fitting().applyAsInt(cluster.slots());
     synchronized (this) {
+      room = fitting;
       if (fitting <= ranks) {
         roomSince = OptionalLong.empty();
       } else if (roomSince.isEmpty()) {
         roomSince = OptionalLong.of(now);
         saveWanted = true;
         saveFrom = furthest + 1;
-      } else if (saved.getCount() == 0
-          || now - roomSince.getAsLong() > policy.saveGrace().toNanos()) {
-        end(new SlotsChangedException("there are slots for " + fitting + " ranks", fitting));
+      } else if (now - roomSince.getAsLong() > policy.saveGrace().toNanos()) {
+        grow();
       }
     }
+  }
+
+  private void grow() {
+    end(new SlotsChangedException("there are slots for " + room + " ranks", room));
   }
 
   private synchronized int running() {
@@ -294,6 +306,7 @@ final class Supervisor {
       if (policy.saveGrace().isZero() || !watch.anyHeard()) {
         return;
       }
+      driverEnds = true;
       saveWanted = true;
       saveFrom = furthest;
     }

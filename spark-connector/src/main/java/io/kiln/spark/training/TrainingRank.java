@@ -149,6 +149,7 @@ record TrainingRank(
           new Teller(context, recovery));
       context.at("saving", steps);
       recovery.finish();
+      context.at("saving", steps); // It has been where the last checkpoint was written.
       save(context, training, definition, built);
       MemoryReport held = training.memory().with("ring", communicator.ringBytes());
       RankReport report = RankReport.of(context.rank(), RankContext.host(), recovery.memory(held));

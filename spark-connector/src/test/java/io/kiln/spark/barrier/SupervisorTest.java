@@ -238,7 +238,6 @@ class SupervisorTest {
     speak(supervisor, 1, 0, 1);
     assertEquals("none", verdict(supervisor));
     supervisor.heard(new RankMessage.Checkpointed(0, 1, new CheckpointReport(43, 1, 1, 1)));
-    lookUntil(supervisor, 13);
     assertEquals("there are slots for 4 ranks", verdict(supervisor));
     assertEquals(
         4,
@@ -398,6 +397,21 @@ class SupervisorTest {
     supervisor.heard(new RankMessage.Checkpointed(0, 0, new CheckpointReport(6, 1, 1, 1)));
     assertTrue(ends.isAlive());
     supervisor.heard(new RankMessage.Checkpointed(0, 0, new CheckpointReport(8, 1, 1, 1)));
+    ends.join(10_000);
+    assertFalse(ends.isAlive());
+  }
+
+  @Test
+  void a_driver_that_has_to_end_waits_no_longer_than_there_are_ranks() throws Exception {
+    Supervisor supervisor = supervisor(FIXED, 10);
+    start(supervisor, 0);
+    speak(supervisor, 0, 0, 1);
+    Thread ends = new Thread(supervisor::save);
+    ends.start();
+    while (!speak(supervisor, 0, 0)) {
+      Thread.sleep(1);
+    }
+    lose(supervisor, 0);
     ends.join(10_000);
     assertFalse(ends.isAlive());
   }

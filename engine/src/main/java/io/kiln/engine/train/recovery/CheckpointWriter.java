@@ -6,10 +6,12 @@ import io.kiln.engine.checkpoint.ShardWriter;
 import io.kiln.engine.checkpoint.StoredShard;
 import java.io.IOException;
 import java.util.List;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 
 /**
  * One rank's thread that writes checkpoints behind the training. What the store refuses is tried
@@ -93,6 +95,17 @@ final class CheckpointWriter {
           folder.store().delete(draft + "/" + file);
           return null;
         });
+  }
+
+  /** Waits, for some seconds at the most, until nothing is left to do. */
+  void settle() {
+    try {
+      thread.submit(() -> {}).get(STOPPING_SECONDS, TimeUnit.SECONDS);
+    } catch (ExecutionException | TimeoutException unsettled) {
+      // What is left to remove, the next run removes.
+    } catch (InterruptedException asked) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   /** Ends the thread; whether it has ended and the pieces may go. */

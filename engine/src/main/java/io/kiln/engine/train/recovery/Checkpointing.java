@@ -85,9 +85,10 @@ public final class Checkpointing implements AutoCloseable {
             number(flight.map(CheckpointFlight::done).orElse(false)));
     boolean due = policy.dueAfter(step) || said[0] > 0 || said[1] > 0;
     if (flight.isPresent() && (due || said[2] == communicator.size())) {
-      advance();
       if (due) {
         land();
+      } else {
+        advance();
       }
     }
     if (due) {
@@ -106,6 +107,8 @@ public final class Checkpointing implements AutoCloseable {
       begin(training.steps(), System.nanoTime());
       land();
     }
+    // Older ones that are too many go before the end does.
+    writer.settle();
   }
 
   private void begin(long step, long begun) {
@@ -130,6 +133,8 @@ public final class Checkpointing implements AutoCloseable {
   /** Waits until no checkpoint is under way. All ranks call it. */
   public void land() {
     while (flight.isPresent()) {
+      // On every rank: who has written waits for those that have not.
+      listener.onWait(flight.get().step());
       advance();
     }
   }
@@ -138,9 +143,6 @@ public final class Checkpointing implements AutoCloseable {
   private void advance() {
     CheckpointFlight now = flight.orElseThrow();
     long begin = System.nanoTime();
-    if (!now.done()) {
-      listener.onWait(now.step());
-    }
     Optional<IOException> failure = now.await(policy.patience());
     failure.ifPresent(
         e ->

@@ -1,0 +1,155 @@
+package io.kiln.it;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.kiln.it.chaos.Curve;
+import io.kiln.it.chaos.RunProcesses;
+import io.kiln.it.chaos.RunStory;
+import io.kiln.it.chaos.WatchedRun;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.fs.PathFilter;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Runs whose checkpoints lie on HDFS and S3, stopped and begun again by the same command. */
+class DurableRunTest {
+  private static final Duration LONGEST = Duration.ofMinutes(3);
+  private static final int SIGTERM_STATUS = 128 + 15;
+  private static final int INTERVAL = 10;
+  private static final int STEPS = 120;
+
+  @TempDir static Path folder;
+  private static Path job;
+  private static Curve undisturbed;
+
+  /** Something that befalls the store while a checkpoint is written. */
+  private interface Mishap {
+    void happen(RunStory story) throws Exception;
+  }
+
+  @BeforeAll
+  static void trainUndisturbed() throws Exception {
+    job = TinyJob.in(folder).file();
+    Path output = folder.resolve("undisturbed");
+    // As threads of one process: the same bits.
+    try (WatchedRun run = start(output, Map.of("spark.master", "local[2]"))) {
+      run.awaitSuccess(LONGEST);
+    }
+    undisturbed = Curve.of(output);
+    assertTrue(undisturbed.isWhole(STEPS));
+  }
+
+  private static WatchedRun start(Path output, Map<String, String> settings) throws Exception {
+    List<String> overrides = new ArrayList<>();
+    overrides.add("training.max_steps=" + STEPS);
+    overrides.add("training.checkpoint_interval=" + INTERVAL);
+    overrides.add("training.eval_steps=1");
+    settings.forEach((key, value) -> overrides.add(key + "=" + value));
+    return WatchedRun.start(KilnRun.ROOT, job, overrides, output, Map.of());
+  }
+
+  /** Trains, meets with a mishap, is told to end, and goes on. */
+  private static void trainInTwoParts(Path output, Map<String, String> settings, Mishap mishap)
+      throws Exception {
+    long stopped;
+    try (WatchedRun run = start(output, settings)) {
+      run.story().await("some steps", LONGEST, s -> s.step() >= 20);
+      mishap.happen(run.story());
+      long reached = run.story().step();
+      run.story().await("more steps", LONGEST, s -> s.step() >= Math.min(reached + 5, STEPS / 2));
+      run.terminate();
+      assertEquals(SIGTERM_STATUS, run.await(LONGEST), run.story().text());
+      stopped = run.story().step();
+      assertTrue(stopped < STEPS, "the signal came too late: " + run.story().text());
+      assertTrue(run.errors().contains("the same command goes on"), run.errors());
+    }
+    KilnRun.awaitGone("no process", () -> RunProcesses.all(output).isEmpty());
+    try (WatchedRun run = start(output, settings)) {
+      run.awaitSuccess(LONGEST);
+      RunStory.Resume resume =
+          run.story().events().stream()
+              .filter(RunStory.Resume.class::isInstance)
+              .map(RunStory.Resume.class::cast)
+              .findFirst()
+              .orElseThrow();
+      // What had been trained when it was told to end was saved before it did.
+      assertTrue(resume.step() >= stopped, resume.step() + " after " + stopped);
+    }
+    assertEquals(0, undisturbed.differences(Curve.of(output)));
+    assertEquals(
+        -1,
+        Files.mismatch(
+            folder.resolve("undisturbed/model.safetensors"), output.resolve("model.safetensors")));
+  }
+
+  @Test
+  void on_hdfs_with_a_datanode_that_dies_in_a_write() throws Exception {
+    try (HdfsCluster hdfs = HdfsCluster.start(folder.resolve("hdfs"), 2)) {
+      FileSystem files = hdfs.files();
+      org.apache.hadoop.fs.Path checkpoints =
+          new org.apache.hadoop.fs.Path(hdfs.uri() + "/runs/checkpoints");
+      PathFilter drafts = path -> path.getName().startsWith(".global_step");
+      trainInTwoParts(
+          folder.resolve("on-hdfs"),
+          Map.of(
+              "training.checkpoint_dir",
+              checkpoints.toString(),
+              "spark.conf.spark.hadoop.dfs.replication",
+              "2"),
+          story -> {
+            KilnRun.awaitGone(
+                "a checkpoint is written",
+                () -> {
+                  try {
+                    return files.listStatus(checkpoints, drafts).length > 0;
+                  } catch (IOException unreadable) {
+                    throw new AssertionError(unreadable);
+                  }
+                });
+            hdfs.killDatanode(0);
+          });
+      List<String> left =
+          Arrays.stream(files.listStatus(checkpoints)).map(f -> f.getPath().getName()).toList();
+      assertEquals(
+          List.of("global_step" + (STEPS - INTERVAL), "global_step" + STEPS, "latest"), left);
+    }
+  }
+
+  @Test
+  void on_s3_that_stops_in_a_write_and_starts_again() throws Exception {
+    try (S3Server s3 = S3Server.start(folder.resolve("s3"))) {
+      Map<String, String> settings = new TreeMap<>();
+      settings.put("training.checkpoint_dir", s3.uri() + "/runs/checkpoints");
+      s3.settings().forEach((key, value) -> settings.put("spark.conf.spark.hadoop." + key, value));
+      trainInTwoParts(
+          folder.resolve("on-s3"),
+          settings,
+          story -> {
+            s3.stop();
+            // The next one is due and this one is not written.
+            story.await(
+                "the training waits",
+                LONGEST,
+                s -> s.text().contains("waiting for the checkpoint"));
+            s3.restart();
+          });
+      try (Stream<Path> objects = Files.list(s3.objects().resolve("runs/checkpoints"))) {
+        List<String> left = objects.map(f -> f.getFileName().toString()).sorted().toList();
+        assertEquals(
+            List.of("global_step" + (STEPS - INTERVAL), "global_step" + STEPS, "latest"), left);
+      }
+    }
+  }
+}
