@@ -29,6 +29,12 @@ final class Supervisor {
    */
   private static final Duration LAST_HOPE = Duration.ofMinutes(5);
 
+  /** A worker kills what does not end by itself after ten seconds. */
+  private static final Duration HEARD_OF = Duration.ofSeconds(15);
+
+  /** Executors that were condemned in an attempt, and when. */
+  private record AwaitedEnd(int attempt, List<RankWatch.Stuck> stuck, long since) {}
+
   private final Cluster cluster;
   private final int ranks;
   private final RestartPolicy policy;
@@ -44,6 +50,10 @@ final class Supervisor {
   private int fruitless;
   private long slotsMissingSince;
   private int condemned = -1;
+
+  /** Of the looking thread alone. */
+  private Optional<AwaitedEnd> awaited = Optional.empty();
+
   private OptionalLong roomSince = OptionalLong.empty();
   private int room;
   private boolean driverEnds;
@@ -174,9 +184,27 @@ final class Supervisor {
       }
     }
     if (!stuck.isEmpty()) {
-      // Spark may hear of the executor's end late, or (a machine that is gone) very late.
-      taskBeside(stuck).ifPresent(task -> cluster.endTask(task, stuck.get(0).line()));
+      awaited = Optional.of(new AwaitedEnd(condemnedAttempt(), stuck, clock.getAsLong()));
     }
+    awaited.filter(end -> isOverdue(end)).ifPresent(this::endPeer);
+  }
+
+  private synchronized int condemnedAttempt() {
+    return condemned;
+  }
+
+  private synchronized boolean isOverdue(AwaitedEnd end) {
+    return attempt == end.attempt() && clock.getAsLong() - end.since() > HEARD_OF.toNanos();
+  }
+
+  /**
+   * Spark hears of a machine that is gone very late: another rank's task is ended in its place. Not
+   * before the executor's end would have been heard of, or new ranks would ask it for what it had
+   * shuffled.
+   */
+  private void endPeer(AwaitedEnd end) {
+    awaited = Optional.empty();
+    taskBeside(end.stuck()).ifPresent(task -> cluster.endTask(task, end.stuck().get(0).line()));
   }
 
   private void lookForSlots() {

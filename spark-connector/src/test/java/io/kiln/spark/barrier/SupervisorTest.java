@@ -115,7 +115,13 @@ class SupervisorTest {
     Supervisor supervisor = supervisor(FIXED, 10);
     start(supervisor, 0);
     speak(supervisor, 0, 0, 1);
-    for (int i = 0; i < 30; i++) {
+    for (int i = 0; i < 20; i++) {
+      lookUntil(supervisor, second + 1);
+      speak(supervisor, 0, 0);
+    }
+    // Spark is given the time to hear of its end.
+    assertEquals(List.of("replace exec1"), cluster.done);
+    for (int i = 0; i < 15; i++) {
       lookUntil(supervisor, second + 1);
       speak(supervisor, 0, 0);
     }
@@ -380,6 +386,8 @@ class SupervisorTest {
     speak(supervisor, 1, 0);
     speak(supervisor, 0, 1);
     lookUntil(supervisor, 11);
+    assertEquals(List.of("replace exec1"), cluster.done);
+    lookUntil(supervisor, 30);
     assertEquals(List.of("replace exec1", "end task 10"), cluster.done);
   }
 
