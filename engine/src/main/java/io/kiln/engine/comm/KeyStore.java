@@ -1,5 +1,9 @@
 package io.kiln.engine.comm;
 
+import java.io.IOException;
+import java.net.ConnectException;
+import java.net.InetSocketAddress;
+import java.net.Socket;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
@@ -15,6 +19,7 @@ import org.bytedeco.pytorch.TCPStoreOptions;
 final class KeyStore implements AutoCloseable {
   static final long CONNECT_MILLIS = 30_000;
 
+  private static final int PROBE_MILLIS = 2_000;
   private static final long LONGEST_PAUSE_MILLIS = 20;
 
   private final Duration timeout;
@@ -35,6 +40,7 @@ final class KeyStore implements AutoCloseable {
     this.timeout = timeout;
     this.ended = ended;
     int colon = address.lastIndexOf(':');
+    requireListening(address, colon);
     try (PointerScope scope = new PointerScope()) {
       TCPStoreOptions options = new TCPStoreOptions();
       options.port((short) Integer.parseInt(address.substring(colon + 1)));
@@ -49,6 +55,25 @@ final class KeyStore implements AutoCloseable {
     } catch (RuntimeException e) {
       throw new CommunicationException(
           "the store of rank 0 at " + address + " does not answer: " + firstLine(e), e);
+    }
+  }
+
+  /**
+   * Nobody listens where somebody did before the address was told: rank 0 has died since. c10d
+   * would try again for half a minute and more, and could not be ended.
+   */
+  private static void requireListening(String address, int colon) {
+    try (Socket probe = new Socket()) {
+      probe.connect(
+          new InetSocketAddress(
+              address.substring(0, colon), Integer.parseInt(address.substring(colon + 1))),
+          PROBE_MILLIS);
+    } catch (ConnectException refused) {
+      throw new CommunicationException(
+          "the store of rank 0 at " + address + " does not answer: " + refused.getMessage(),
+          refused);
+    } catch (IOException unclear) {
+      // A network that is slow, or an odd name: c10d has more patience, and its own words.
     }
   }
 

@@ -37,6 +37,25 @@ class RendezvousTest {
   }
 
   @Test
+  void a_store_whose_process_has_died_is_not_waited_for() {
+    String address;
+    try (StoreServer server = StoreServer.open("127.0.0.1")) {
+      address = server.address();
+    }
+    Membership late = new Membership(1, 2, "127.0.0.1", address, "test/0", Duration.ofMinutes(10));
+    CommunicationException thrown =
+        assertTimeoutPreemptively(
+            Duration.ofSeconds(20),
+            () ->
+                assertThrows(
+                    CommunicationException.class,
+                    () -> Rendezvous.join(late, Transport.AUTOMATIC)));
+    assertTrue(
+        thrown.getMessage().startsWith("the store of rank 0 at " + address + " does not answer"),
+        thrown::getMessage);
+  }
+
+  @Test
   void a_rank_that_never_comes_is_named_in_time() {
     try (StoreServer server = StoreServer.open("127.0.0.1")) {
       Membership alone =

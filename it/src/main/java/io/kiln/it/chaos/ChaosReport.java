@@ -4,7 +4,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 
 /**
  * How a disturbed run went.
@@ -23,21 +22,29 @@ public record ChaosReport(
     Curve undisturbed,
     boolean sameModel,
     List<String> left) {
-  /** Steps that had been finished and were taken again, for each new start that took some. */
-  List<Long> repeated() {
-    Stream.Builder<Long> all = Stream.builder();
+  /** Steps that had been finished and were taken again. */
+  long repeated() {
+    long repeated = 0;
     long furthest = 0;
-    long again = 0;
     for (RunStory.Event event : events) {
-      if (event instanceof RunStory.Restart) {
-        all.add(again);
-        again = 0;
-      } else if (event instanceof RunStory.Step step) {
-        again += step.step() <= furthest ? 1 : 0;
+      if (event instanceof RunStory.Step step) {
+        repeated += step.step() <= furthest ? 1 : 0;
         furthest = Math.max(furthest, step.step());
       }
     }
-    return all.add(again).build().toList();
+    return repeated;
+  }
+
+  /** The same, at most, after a kill that comes while all ranks train or not. */
+  private long mostRepeated(boolean alone) {
+    long most = 0;
+    for (int i = 0; i < done.size(); i++) {
+      boolean followed = i + 1 < done.size() && done.get(i + 1).moment() == Moment.STARTING;
+      if (alone != (followed || done.get(i).moment() == Moment.STARTING)) {
+        most = Math.max(most, done.get(i).stepsLost(events));
+      }
+    }
+    return most;
   }
 
   /** Seconds from each kill to the next finished step, ascending. */
@@ -79,17 +86,17 @@ public record ChaosReport(
   private String line(Kill kill) {
     return String.format(
         Locale.ROOT,
-        "%-19s after step %4d%s: %.1f s to the next finished step",
+        "%-19s after step %4d%s: %.1f s to the next finished step, %d repeated",
         kill.moment(),
         kill.step(),
         kill.draft() ? ", left a draft" : "",
-        kill.secondsLost(events));
+        kill.secondsLost(events),
+        kill.stepsLost(events));
   }
 
   /** All that a person wants to know. */
   public List<String> lines() {
     double[] seconds = seconds();
-    List<Long> repeated = repeated();
     String moments =
         Arrays.stream(Moment.values())
             .map(m -> done.stream().filter(kill -> kill.moment() == m).count() + " in " + m)
@@ -103,10 +110,12 @@ public record ChaosReport(
             done.stream().filter(Kill::draft).count()),
         String.format(
             Locale.ROOT,
-            "steps repeated: %d beside %d, at most %d at once",
-            repeated.stream().mapToLong(Long::longValue).sum(),
+            "steps repeated: %d beside %d; after one death at most %d, where a second came before all"
+                + " trained again at most %d",
+            repeated(),
             undisturbed.points().size(),
-            repeated.stream().mapToLong(Long::longValue).max().orElse(0)),
+            mostRepeated(true),
+            mostRepeated(false)),
         String.format(
             Locale.ROOT,
             "seconds from a kill to the next finished step: median %.1f, worst %.1f",

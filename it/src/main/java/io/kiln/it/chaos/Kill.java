@@ -17,11 +17,28 @@ record Kill(Moment moment, long step, boolean draft, long at) {
    * @param events of the whole run
    */
   double secondsLost(List<RunStory.Event> events) {
+    return (next(events).at() - at) / 1e9;
+  }
+
+  /** Steps that had been finished before and are taken again after it. */
+  long stepsLost(List<RunStory.Event> events) {
+    RunStory.Step next = next(events);
+    long furthest =
+        events.stream()
+            .takeWhile(event -> event != next)
+            .filter(RunStory.Step.class::isInstance)
+            .mapToLong(event -> ((RunStory.Step) event).step())
+            .max()
+            .orElse(0);
+    return Math.max(0, furthest - next.step() + 1);
+  }
+
+  private RunStory.Step next(List<RunStory.Event> events) {
     boolean again = false;
     for (RunStory.Event event : events) {
       again |= event instanceof RunStory.Restart && event.at() > at;
-      if (again && event instanceof RunStory.Step) {
-        return (event.at() - at) / 1e9;
+      if (again && event instanceof RunStory.Step next) {
+        return next;
       }
     }
     throw new IllegalStateException("no step was finished after the kill at step " + step);
