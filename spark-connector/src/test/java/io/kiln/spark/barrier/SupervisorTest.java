@@ -243,6 +243,8 @@ class SupervisorTest {
     lookUntil(supervisor, 12);
     speak(supervisor, 1, 0, 1);
     assertEquals("none", verdict(supervisor));
+    supervisor.heard(new RankMessage.Checkpointed(0, 1, new CheckpointReport(41, 1, 1, 1)));
+    assertEquals("none", verdict(supervisor), "41 was taken before");
     supervisor.heard(new RankMessage.Checkpointed(0, 1, new CheckpointReport(43, 1, 1, 1)));
     assertEquals("there are slots for 4 ranks", verdict(supervisor));
     assertEquals(
@@ -403,6 +405,7 @@ class SupervisorTest {
       Thread.sleep(1);
     }
     supervisor.heard(new RankMessage.Checkpointed(0, 0, new CheckpointReport(6, 1, 1, 1)));
+    ends.join(200);
     assertTrue(ends.isAlive());
     supervisor.heard(new RankMessage.Checkpointed(0, 0, new CheckpointReport(8, 1, 1, 1)));
     ends.join(10_000);
