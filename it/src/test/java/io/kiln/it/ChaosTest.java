@@ -49,7 +49,11 @@ class ChaosTest {
   void a_frozen_executor_is_found_and_replaced_and_its_rank_named() throws Exception {
     ChaosReport report = chaos.trainFrozen(System.out::println);
     report.lines().forEach(System.out::println);
-    assertEquals(1, report.causes().size(), report.causes().toString());
+    // Spark may hear of the executor's end only after its peers have started again: they then miss
+    // what it had shuffled, and start once more. Nothing else may have happened.
+    assertTrue(
+        report.causes().stream().skip(1).allMatch(cause -> cause.contains("FetchFailedException")),
+        report.causes().toString());
     assertTrue(
         report
             .causes()
