@@ -77,7 +77,7 @@ public final class TrainingApplication implements Callable<Integer> {
   private int run(Job job, ConsoleReport console, Optional<RunFolder> folder) throws IOException {
     Interruption interruption =
         new Interruption(
-            err, console, job.outputDir(), job.training().checkpoints().mayContinue(), folder);
+            err, console, job.outputDir(), job.training().checkpoints().goesOnByItself(), folder);
     try {
       train(job, console, interruption);
       folder.ifPresent(RunFolder::tidy);

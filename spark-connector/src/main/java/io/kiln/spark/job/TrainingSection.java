@@ -53,7 +53,7 @@ public record TrainingSection(
 
   /** Whether ranks that start again go on from where others were. */
   public boolean recovers() {
-    return checkpoints.mayContinue() || recovery.redundancy() > 0;
+    return checkpoints.taken() || recovery.redundancy() > 0;
   }
 
   private static void atLeastOne(String key, OptionalLong value) {

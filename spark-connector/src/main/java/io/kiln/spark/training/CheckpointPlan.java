@@ -82,7 +82,7 @@ record CheckpointPlan(
   /**
    * Looks at what is there before anything is begun.
    *
-   * @return whether there is a checkpoint to begin from
+   * @return whether the run has begun before: its own directory holds checkpoints
    * @throws ConfigException if there is none where one was named, or one where none may be
    */
   boolean isBegun(Configuration hadoop) {
@@ -101,7 +101,7 @@ record CheckpointPlan(
       if (directory != null) {
         requireFree(candidates(directory, hadoop));
       }
-      return !there.isEmpty();
+      return directory != null && directory.equals(source) && !there.isEmpty();
     } catch (IOException unreadable) {
       throw new ConfigException("training.checkpoint_dir", unreadable.getMessage());
     }

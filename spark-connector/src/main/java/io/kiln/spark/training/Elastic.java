@@ -25,7 +25,7 @@ record Elastic(Optional<ElasticBatch> batch, int mostRanks) {
   /** Only a run that goes on from checkpoints may change its ranks. */
   static Elastic of(JsonNode deepspeed, int ranks, int mostRanks, TrainingSection training) {
     return new Elastic(
-        training.checkpoints().mayContinue()
+        training.checkpoints().taken()
             ? DeepSpeedConfig.elasticity(deepspeed).map(elasticity -> elasticity.batch(ranks))
             : Optional.empty(),
         mostRanks);

@@ -19,6 +19,7 @@ import io.kiln.spark.store.HadoopCheckpointStore;
 import java.io.IOException;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.TreeMap;
 import org.apache.hadoop.conf.Configuration;
 
@@ -62,17 +63,21 @@ final class Recovery implements AutoCloseable, CheckpointListener {
   }
 
   /**
-   * Where the training begins.
+   * Where the training begins: with what its peers keep, else with its own newest checkpoint, which
+   * earlier ranks of this run have taken or the run goes on from; else where the job says.
    *
    * @param anew if there is no checkpoint
    */
   StartingPoint beginning(StartingPoint anew) {
+    StartingPoint told =
+        source.isEmpty() || source.equals(target) ? anew : from(source.get(), plan.only(), anew);
     StartingPoint durable =
-        source.isEmpty()
-            ? anew
-            : new Resumption(
-                new CheckpointFolder(source.get()), plan.only(), run, communicator, anew, this);
+        target.isEmpty() ? told : from(target.get(), OptionalLong.empty(), told);
     return kept.isEmpty() ? durable : new FromPeers(kept.get(), communicator, durable, this);
+  }
+
+  private StartingPoint from(CheckpointStore store, OptionalLong only, StartingPoint otherwise) {
+    return new Resumption(new CheckpointFolder(store), only, run, communicator, otherwise, this);
   }
 
   /** From now on this training's checkpoints are taken. All ranks call it. */

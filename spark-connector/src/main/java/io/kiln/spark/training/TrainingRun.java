@@ -24,6 +24,7 @@ import io.kiln.spark.cluster.MemoryOverhead;
 import io.kiln.spark.job.CheckpointSection;
 import io.kiln.spark.job.TrainingSection;
 import io.kiln.spark.output.MetricsFile;
+import io.kiln.spark.output.ModelFile;
 import io.kiln.spark.output.OutputDirectory;
 import io.kiln.spark.output.RankReport;
 import io.kiln.spark.output.RunFolder;
@@ -83,8 +84,9 @@ public record TrainingRun(
     CheckpointSection checkpoints = training.checkpoints();
     output.requireFree(checkpoints.mayContinue());
     CheckpointPlan plan = CheckpointPlan.of(checkpoints, output.path());
-    if (!plan.isBegun(spark.hadoopConfiguration()) && output.has(TrainingSummary.NAME)) {
-      // A run that ended well and left no checkpoint is not gone on with.
+    boolean holdsModel = output.has(TrainingSummary.NAME) || output.has(ModelFile.NAME);
+    if (!plan.isBegun(spark.hadoopConfiguration()) && holdsModel) {
+      // A run that ended well and left no checkpoint, or an exported model: not ours to go on with.
       throw RunFolder.exists(output.shown());
     }
     listener.onProgress(0, "reading the data", 0);

@@ -67,11 +67,13 @@ class ElasticTest {
 
   @Test
   void without_checkpoints_to_go_on_from_it_stays_too() throws Exception {
-    for (TrainingSection training :
-        new TrainingSection[] {
-          training(OptionalLong.empty(), "auto"), training(OptionalLong.of(5), "never")
-        }) {
-      assertEquals("2222222", fitting(policy(ELASTIC, 2, Integer.MAX_VALUE, training)));
-    }
+    TrainingSection none = training(OptionalLong.empty(), "auto");
+    assertEquals("2222222", fitting(policy(ELASTIC, 2, Integer.MAX_VALUE, none)));
+  }
+
+  @Test
+  void a_run_that_began_anew_on_purpose_has_checkpoints_of_its_own() throws Exception {
+    TrainingSection anew = training(OptionalLong.of(5), "never");
+    assertEquals("2122444", fitting(policy(ELASTIC, 2, Integer.MAX_VALUE, anew)));
   }
 }

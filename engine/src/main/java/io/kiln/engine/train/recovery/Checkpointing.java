@@ -156,8 +156,8 @@ public final class Checkpointing implements AutoCloseable {
       failed(now, failure);
       return;
     }
-    failures = 0;
     if (now.published()) {
+      failures = 0;
       flight = Optional.empty();
       now.waited(System.nanoTime() - begin);
       lastWhole = now.step();

@@ -152,6 +152,18 @@ class StoreFaultsTest {
     assertEquals(List.of("global_step3", "latest"), published());
   }
 
+  /** Every rank can write its shard, only the checkpoint never comes about. */
+  @Test
+  void a_store_that_takes_shards_and_no_manifest_ends_the_run_as_well() {
+    RecoveryRun run = new RecoveryRun(failing("manifest.json", Integer.MAX_VALUE));
+    run.policy = RecoveryRun.policy(1, 2, 2, Duration.ofSeconds(60));
+    run.steps = 9;
+    AssertionError thrown = assertThrows(AssertionError.class, run::run);
+    assertTrue(
+        thrown.getCause().getMessage().contains("2 checkpoints in a row could not be written"),
+        () -> thrown.getCause().getMessage());
+  }
+
   private List<String> published() throws IOException {
     return sound.list("").stream().filter(name -> !name.startsWith(".")).toList();
   }
