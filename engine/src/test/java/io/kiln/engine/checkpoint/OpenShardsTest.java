@@ -7,7 +7,6 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.kiln.engine.tensor.PointerBalance;
 import io.kiln.engine.train.recovery.Recut;
 import java.io.IOException;
-import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -107,7 +106,7 @@ class OpenShardsTest {
   }
 
   /** Counts what is opened. */
-  private static final class Counting implements CheckpointStore {
+  private static final class Counting extends StoreStub {
     private final CheckpointStore store;
     private final Map<String, Integer> opened = new HashMap<>();
     private int closed;
@@ -148,31 +147,6 @@ class OpenShardsTest {
     @Override
     public List<String> list(String path) throws IOException {
       return store.list(path);
-    }
-
-    @Override
-    public String draft(String name, String attempt) {
-      throw new UnsupportedOperationException();
-    }
-
-    @Override
-    public OutputStream create(String path) {
-      throw new UnsupportedOperationException();
-    }
-
-    @Override
-    public void publish(String draft, String name) {
-      throw new UnsupportedOperationException();
-    }
-
-    @Override
-    public void replace(String name, byte[] content) {
-      throw new UnsupportedOperationException();
-    }
-
-    @Override
-    public void delete(String path) {
-      throw new UnsupportedOperationException();
     }
   }
 }

@@ -191,7 +191,7 @@ class ShardReaderTest {
   }
 
   /** The folder's files, noted; nothing else. */
-  private final class FilesInFolder implements CheckpointStore {
+  private final class FilesInFolder extends StoreStub {
     private final CheckpointStore store = new LocalCheckpointStore(folder);
 
     @Override
@@ -200,38 +200,8 @@ class ShardReaderTest {
     }
 
     @Override
-    public java.io.OutputStream create(String path) {
-      throw new UnsupportedOperationException();
-    }
-
-    @Override
     public StoredFile open(String path) throws IOException {
       return new Noted(store.open(path));
-    }
-
-    @Override
-    public List<String> list(String path) {
-      throw new UnsupportedOperationException();
-    }
-
-    @Override
-    public String draft(String name, String attempt) {
-      throw new UnsupportedOperationException();
-    }
-
-    @Override
-    public void publish(String draft, String name) {
-      throw new UnsupportedOperationException();
-    }
-
-    @Override
-    public void replace(String name, byte[] content) {
-      throw new UnsupportedOperationException();
-    }
-
-    @Override
-    public void delete(String path) {
-      throw new UnsupportedOperationException();
     }
   }
 }

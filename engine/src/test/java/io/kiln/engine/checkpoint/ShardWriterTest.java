@@ -100,45 +100,16 @@ class ShardWriterTest {
   }
 
   /** A store that begins one file. */
-  private record OneFile(OutputStream file) implements CheckpointStore {
-    @Override
-    public String location() {
-      return "nowhere";
+  private static final class OneFile extends StoreStub {
+    private final OutputStream file;
+
+    OneFile(OutputStream file) {
+      this.file = file;
     }
 
     @Override
     public OutputStream create(String path) {
       return file;
-    }
-
-    @Override
-    public StoredFile open(String path) {
-      throw new UnsupportedOperationException();
-    }
-
-    @Override
-    public List<String> list(String path) {
-      throw new UnsupportedOperationException();
-    }
-
-    @Override
-    public String draft(String name, String attempt) {
-      throw new UnsupportedOperationException();
-    }
-
-    @Override
-    public void publish(String draft, String name) {
-      throw new UnsupportedOperationException();
-    }
-
-    @Override
-    public void replace(String name, byte[] content) {
-      throw new UnsupportedOperationException();
-    }
-
-    @Override
-    public void delete(String path) {
-      throw new UnsupportedOperationException();
     }
   }
 }

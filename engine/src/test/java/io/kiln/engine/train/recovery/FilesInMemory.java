@@ -1,18 +1,18 @@
 package io.kiln.engine.train.recovery;
 
-import io.kiln.engine.checkpoint.CheckpointStore;
+import io.kiln.engine.checkpoint.StoreStub;
 import io.kiln.engine.checkpoint.StoredFile;
 import java.io.EOFException;
-import java.io.OutputStream;
 import java.nio.file.NoSuchFileException;
 import java.util.List;
 import java.util.Map;
 
 /** A store to read from, whose bytes a test can change under it. */
-record FilesInMemory(Map<String, byte[]> files) implements CheckpointStore {
-  @Override
-  public String location() {
-    return "memory";
+final class FilesInMemory extends StoreStub {
+  private final Map<String, byte[]> files;
+
+  FilesInMemory(Map<String, byte[]> files) {
+    this.files = files;
   }
 
   @Override
@@ -49,25 +49,5 @@ record FilesInMemory(Map<String, byte[]> files) implements CheckpointStore {
   @Override
   public String draft(String name, String attempt) {
     return name;
-  }
-
-  @Override
-  public OutputStream create(String path) {
-    throw new UnsupportedOperationException();
-  }
-
-  @Override
-  public void publish(String draft, String name) {
-    throw new UnsupportedOperationException();
-  }
-
-  @Override
-  public void replace(String name, byte[] content) {
-    throw new UnsupportedOperationException();
-  }
-
-  @Override
-  public void delete(String path) {
-    throw new UnsupportedOperationException();
   }
 }
