@@ -5,10 +5,6 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.kiln.engine.checkpoint.CheckpointFolder;
 import io.kiln.engine.checkpoint.CheckpointStore;
 import io.kiln.engine.comm.Communicator;
-import io.kiln.engine.comm.Membership;
-import io.kiln.engine.comm.Rendezvous;
-import io.kiln.engine.comm.StoreServer;
-import io.kiln.engine.comm.Transport;
 import io.kiln.engine.config.DeepSpeedConfig;
 import io.kiln.engine.model.Model;
 import io.kiln.engine.model.family.DataSizes;
@@ -62,19 +58,13 @@ public final class CheckpointRank {
     RankLink link = new RankLink(arguments);
     CheckpointTurns turns = JSON.readValue(arguments[2], CheckpointTurns.class);
     torch.set_num_threads(turns.threads());
-    StoreServer store = link.rank() == 0 ? StoreServer.open("127.0.0.1") : null;
-    String address = link.allGather(store == null ? "" : store.address()).get(0);
-    Membership membership =
-        new Membership(
-            link.rank(), link.ranks(), "127.0.0.1", address, "checkpoint", Duration.ofMinutes(10));
-    try (PointerScope scope = new PointerScope();
-        Communicator communicator = Rendezvous.join(membership, Transport.AUTOMATIC)) {
-      new CheckpointRank(link, turns, communicator).run();
-    } finally {
-      if (store != null) {
-        store.close();
-      }
-    }
+    link.meet(
+        Duration.ofMinutes(10),
+        communicator -> {
+          try (PointerScope scope = new PointerScope()) {
+            new CheckpointRank(link, turns, communicator).run();
+          }
+        });
   }
 
   private void run() throws Exception {

@@ -10,10 +10,6 @@ import io.kiln.datasource.rank.RankSamples;
 import io.kiln.datasource.rank.SampleStorage;
 import io.kiln.datasource.tokenizer.CharacterTokenizer;
 import io.kiln.engine.comm.Communicator;
-import io.kiln.engine.comm.Membership;
-import io.kiln.engine.comm.Rendezvous;
-import io.kiln.engine.comm.StoreServer;
-import io.kiln.engine.comm.Transport;
 import io.kiln.engine.config.AutoValues;
 import io.kiln.engine.config.DeepSpeedConfig;
 import io.kiln.engine.model.Model;
@@ -45,18 +41,7 @@ public final class DirectRank {
     RankLink link = new RankLink(arguments);
     Job job = Job.read(Path.of(arguments[2]), List.of(arguments).subList(3, arguments.length));
     torch.set_num_threads(1);
-    StoreServer store = link.rank() == 0 ? StoreServer.open("127.0.0.1") : null;
-    String address = link.allGather(store == null ? "" : store.address()).get(0);
-    Membership membership =
-        new Membership(
-            link.rank(), link.ranks(), "127.0.0.1", address, "direct", Duration.ofSeconds(60));
-    try (Communicator communicator = Rendezvous.join(membership, Transport.AUTOMATIC)) {
-      train(link, job, communicator);
-    } finally {
-      if (store != null) {
-        store.close();
-      }
-    }
+    link.meet(Duration.ofSeconds(60), communicator -> train(link, job, communicator));
   }
 
   private static void train(RankLink link, Job job, Communicator communicator) throws Exception {

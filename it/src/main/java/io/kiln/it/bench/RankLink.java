@@ -1,17 +1,25 @@
 package io.kiln.it.bench;
 
+import io.kiln.engine.comm.Communicator;
+import io.kiln.engine.comm.Membership;
+import io.kiln.engine.comm.Rendezvous;
+import io.kiln.engine.comm.StoreServer;
+import io.kiln.engine.comm.Transport;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.List;
 
 /** A child's side of {@link RankProcesses}: lines on its standard input and output. */
 public final class RankLink {
   static final String GATHER = "@gather ";
   static final String REPORT = "@report ";
+
+  private static final String HOST = "127.0.0.1";
 
   private final int rank;
   private final int ranks;
@@ -47,6 +55,31 @@ public final class RankLink {
       return List.of(all.split("\t", -1));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
+    }
+  }
+
+  /** What a rank does once it has met the others. */
+  interface Body {
+    void run(Communicator communicator) throws Exception;
+  }
+
+  /**
+   * Meets the other ranks.
+   *
+   * @param timeout longest wait for one of them
+   */
+  void meet(Duration timeout, Body body) throws Exception {
+    StoreServer store = rank == 0 ? StoreServer.open(HOST) : null;
+    try {
+      String address = allGather(store == null ? "" : store.address()).get(0);
+      Membership membership = new Membership(rank, ranks, HOST, address, "bench", timeout);
+      try (Communicator communicator = Rendezvous.join(membership, Transport.AUTOMATIC)) {
+        body.run(communicator);
+      }
+    } finally {
+      if (store != null) {
+        store.close();
+      }
     }
   }
 

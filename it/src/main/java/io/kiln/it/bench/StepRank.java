@@ -5,10 +5,6 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.kiln.engine.comm.Communicator;
-import io.kiln.engine.comm.Membership;
-import io.kiln.engine.comm.Rendezvous;
-import io.kiln.engine.comm.StoreServer;
-import io.kiln.engine.comm.Transport;
 import io.kiln.engine.config.DeepSpeedConfig;
 import io.kiln.engine.model.Model;
 import io.kiln.engine.model.family.DataSizes;
@@ -46,19 +42,13 @@ public final class StepRank {
     RankLink link = new RankLink(arguments);
     StepPlan plan = JSON.readValue(arguments[2], StepPlan.class);
     torch.set_num_threads(plan.threads());
-    StoreServer store = link.rank() == 0 ? StoreServer.open("127.0.0.1") : null;
-    String address = link.allGather(store == null ? "" : store.address()).get(0);
-    Membership membership =
-        new Membership(
-            link.rank(), link.ranks(), "127.0.0.1", address, "step", Duration.ofSeconds(60));
-    try (PointerScope scope = new PointerScope();
-        Communicator communicator = Rendezvous.join(membership, Transport.AUTOMATIC)) {
-      new StepRank(link, plan, communicator).run();
-    } finally {
-      if (store != null) {
-        store.close();
-      }
-    }
+    link.meet(
+        Duration.ofSeconds(60),
+        communicator -> {
+          try (PointerScope scope = new PointerScope()) {
+            new StepRank(link, plan, communicator).run();
+          }
+        });
   }
 
   /** Something that is timed step by step. */
