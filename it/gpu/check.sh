@@ -36,8 +36,10 @@ compgen -G "$jars/pytorch-*-linux-x86_64-gpu.jar" > /dev/null ||
 compgen -G "$jars/kiln-it-*.jar" > /dev/null || stop "no kiln-it jar in $jars: run bin/kiln doctor where Maven is"
 
 # The folders of NVIDIA's Python packages, where they are; what the loader finds by itself comes later.
+packages=$(python3 -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])' 2> /dev/null) || packages=
 shopt -s nullglob
 for folder in \
+  ${packages:+"$packages"/nvidia/*/lib} \
   ${VIRTUAL_ENV:+"$VIRTUAL_ENV"/lib/python3*/site-packages/nvidia/*/lib} \
   ${CONDA_PREFIX:+"$CONDA_PREFIX"/lib/python3*/site-packages/nvidia/*/lib} \
   "${HOME:-/root}"/.local/lib/python3*/site-packages/nvidia/*/lib \
@@ -80,12 +82,22 @@ run=("$java" -Xmx4g -Dorg.bytedeco.javacpp.nopointergc=true -Dorg.bytedeco.javac
 
 status=0
 printf '\nThe engine on the card beside the engine on the processor:\n'
-"${run[@]}" io.kiln.it.bench.DeviceCheck --device cuda:0 --json "$work/check.json" || status=1
+OMP_NUM_THREADS=2 "${run[@]}" io.kiln.it.bench.DeviceCheck --device cuda:0 --json "$work/check.json" || status=1
 
 printf '\nTraining steps in bf16; floor: a bare libtorch loop of the same model on the same card:\n'
 "${run[@]}" io.kiln.it.bench.StepBenchmark --device cuda --shape gpt2-124m,gpt2-350m --dtype bf16 \
   --stage 0,3 --repetitions "${KILN_GPU_TURNS:-5}" --seconds 1 ${peak:+--peak "$peak"} \
   --json "$work/step.json" || status=1
+
+eager=null
+rounded=null
+if python3 -c 'import torch; assert torch.cuda.is_available()' 2> /dev/null; then
+  printf '\nThe same model as an eager PyTorch loop on the same card (milliseconds a step):\n'
+  eager=$(python3 "$here/eager.py") && printf '%s\n' "$eager" || { eager=null; status=1; }
+  rounded=$(python3 "$here/eager.py" --vocabulary 50304) && printf '%s\n' "$rounded" || { rounded=null; status=1; }
+else
+  printf '\nNo PyTorch that sees the card here: no eager loop beside it.\n'
+fi
 
 report=$here/report-$(printf '%s' "$card" | tr -cs 'A-Za-z0-9' '-' | sed 's/^-//; s/-$//').json
 part() {
@@ -98,7 +110,7 @@ part() {
   part "$work/check.json"
   printf ',\n"step": '
   part "$work/step.json"
-  printf '}\n'
+  printf ',\n"eager": %s,\n"eager_rounded": %s}\n' "$eager" "$rounded"
 } > "$report"
 printf '\ngpu check: %s; the report is %s\n' "$([ "$status" = 0 ] && echo 'all holds' || echo 'something is OFF')" "$report"
 exit "$status"

@@ -31,6 +31,8 @@ class ArrowsTest {
           .definedBy("io.kiln.engine.checkpoint..")
           .layer("config")
           .definedBy("io.kiln.engine.config..")
+          .layer("kernel")
+          .definedBy("io.kiln.engine.kernel..")
           .layer("tensor")
           .definedBy("io.kiln.engine.tensor..")
           .whereLayer("train")
@@ -47,6 +49,8 @@ class ArrowsTest {
           .mayOnlyBeAccessedByLayers("zero", "train")
           .whereLayer("checkpoint")
           .mayOnlyBeAccessedByLayers("model", "zero", "train", "infer")
+          .whereLayer("kernel")
+          .mayOnlyBeAccessedByLayers("model", "optim")
           .whereLayer("config")
           .mayOnlyBeAccessedByLayers("optim", "model", "zero", "train");
 

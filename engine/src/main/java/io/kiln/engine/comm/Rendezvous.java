@@ -102,7 +102,7 @@ public final class Rendezvous {
       List<Path> directories,
       int slotBytes,
       int slots) {
-    if (membership.size() == 1) {
+    if (membership.size() == 1 && transport != Transport.NCCL) {
       return new SoloCommunicator();
     }
     KeyStore store =

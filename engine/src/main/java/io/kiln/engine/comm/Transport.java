@@ -8,6 +8,6 @@ public enum Transport {
   SHARED_MEMORY,
   /** Gloo over TCP. */
   SOCKETS,
-  /** NCCL, for tensors on GPUs. */
+  /** NCCL, for tensors on GPUs; also for a rank alone, to which the others need nothing. */
   NCCL
 }

@@ -107,7 +107,7 @@ public record DecoderConfig(
       blocks.add(new DecoderBlock(this, layer, tables));
     }
     blocks.add(new LanguageModelHead(this));
-    return new Model(blocks, new CrossEntropy());
+    return new Model(blocks, new CrossEntropy(vocabulary));
   }
 
   /** Standard deviation of the first weights of a projection onto the residual stream. */

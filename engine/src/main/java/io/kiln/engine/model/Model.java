@@ -64,5 +64,6 @@ public record Model(List<Block> blocks, Objective objective) implements AutoClos
   @Override
   public void close() {
     blocks.forEach(Block::close);
+    objective.close();
   }
 }

@@ -3,19 +3,17 @@ package io.kiln.engine.train;
 import io.kiln.engine.comm.Communicator;
 import io.kiln.engine.model.Model;
 import io.kiln.engine.model.Pass;
+import io.kiln.engine.model.Scored;
 import io.kiln.engine.model.Weights;
 import io.kiln.engine.tensor.NativeOwner;
-import io.kiln.engine.tensor.Tensors;
 import io.kiln.engine.train.StepClock.Phase;
 import io.kiln.engine.zero.BlockParameters;
 import java.util.ArrayList;
 import java.util.List;
 import org.bytedeco.javacpp.PointerScope;
-import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.TensorArrayRefOptional;
 
 /**
  * Takes a micro-batch through the chain of blocks, forward and back. What happens between two
@@ -77,31 +75,13 @@ public final class BlockWalker {
       }
 
       NativeOwner held = new NativeOwner();
-      Scored scored = score(hidden, here(batch.targets()), lossFactor, held);
+      Scored scored = model.objective().score(hidden, here(batch.targets()), lossFactor, held);
       clock.lap(Phase.FORWARD);
       backward(kept, scored.gradient(), held, first, last);
       clock.lap(Phase.BACKWARD);
       return scored.lossSum();
     } finally {
       kept.forEach(Kept::close);
-    }
-  }
-
-  /** Sum of the losses, and the gradient of the scaled loss by the last block's output. */
-  private record Scored(double lossSum, Tensor gradient) {}
-
-  /** Nothing of the loss's graph outlives this but the gradient, which {@code holder} owns. */
-  private Scored score(Tensor hidden, Tensor targets, double lossFactor, NativeOwner holder) {
-    try (PointerScope scope = new PointerScope()) {
-      Tensor output = hidden.detach().set_requires_grad(true);
-      Tensor loss = model.objective().lossSum(output, targets);
-      double lossSum = loss.item().toDouble();
-      loss.backward(
-          Tensors.scalar(lossFactor, loss.scalar_type(), loss.device()),
-          new BoolOptional(false),
-          false,
-          new TensorArrayRefOptional());
-      return new Scored(lossSum, holder.own(new Tensor(output.grad())));
     }
   }
 

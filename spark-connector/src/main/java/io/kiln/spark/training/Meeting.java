@@ -47,7 +47,7 @@ final class Meeting implements AutoCloseable {
       Communicator communicator =
           Rendezvous.join(
               membership,
-              device.isGpu() ? Transport.NCCL : Transport.AUTOMATIC,
+              device.isGpu() && context.size() > 1 ? Transport.NCCL : Transport.AUTOMATIC,
               context::askedToEnd);
       Meeting meeting = new Meeting(store, communicator);
       context.whenAskedToEnd(meeting::abort);
