@@ -2,10 +2,6 @@
 # Kiln on one NVIDIA GPU: does the engine compute there what it computes on the processor, and how
 # fast does it train GPT-2 with 124 and 350 million parameters in bf16 at 1,024 tokens?
 #
-# NOT RUN ON A GPU YET: none was at hand when this was written. Tried so far: its end where there is
-# no GPU or no natives for one, its way to a report with a card that was only pretended (everything
-# OFF), and both programs that it starts, on a processor.
-#
 # Needs a JDK 17, the jars that KILN_NATIVES=gpu bin/kiln lays out (target/spark-home/jars; another
 # folder: KILN_JARS) and the machine's CUDA 13 libraries: cuBLAS, cuDNN 9, NCCL 2 and their like,
 # found by the loader or in the folders of NVIDIA's Python packages. No Maven, no Spark that runs.

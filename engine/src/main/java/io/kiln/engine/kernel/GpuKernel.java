@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.stream.Collectors;
 import org.bytedeco.cuda.cudart.CUfunc_st;
 import org.bytedeco.cuda.cudart.CUmod_st;
+import org.bytedeco.cuda.cudart.CUstream_st;
 import org.bytedeco.cuda.global.cudart;
 import org.bytedeco.cuda.global.nvrtc;
 import org.bytedeco.cuda.nvrtc._nvrtcProgram;
@@ -21,8 +22,10 @@ import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.PointerPointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.javacpp.SizeTPointer;
+import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch_cuda;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.DeviceType;
 
 /**
  * A kernel that NVRTC compiled for one GPU; belongs to the thread that compiled it. Errors of a
@@ -47,6 +50,8 @@ final class GpuKernel implements AutoCloseable {
       device.makeCurrent();
       // Binds the device's context to this thread.
       check("no context on " + device.name(), cudart.cudaFree(null));
+      // What is not there shows here and not at a launch.
+      stream();
       BytePointer binary = compile(resource, definitions, architecture(device));
       CUmod_st module = owner.own(new CUmod_st());
       checkDriver(resource + " cannot be loaded", cudart.cuModuleLoadData(module, binary));
@@ -58,9 +63,9 @@ final class GpuKernel implements AutoCloseable {
     } catch (LinkageError missing) {
       owner.close();
       throw new KernelException(
-          "NVRTC or the CUDA runtime cannot be loaded: "
+          "a library of CUDA's cannot be loaded: "
               + String.valueOf(missing.getMessage()).lines().findFirst().orElse("")
-              + "; they come with the CUDA toolkit (libnvrtc.so.13, libcudart.so.13)",
+              + "; NVRTC and the others come with the CUDA toolkit and cuDNN",
           missing);
     } catch (RuntimeException failed) {
       owner.close();
@@ -161,10 +166,21 @@ final class GpuKernel implements AutoCloseable {
               1,
               1,
               0,
-              torch_cuda.getCurrentCUDAStream((byte) device.index()).stream(),
+              stream(),
               new PointerPointer<>(values),
               new PointerPointer<>((Pointer) null)));
     }
+  }
+
+  /** libtorch's current stream, which Kiln leaves at the default: CUDA's null stream. */
+  private CUstream_st stream() {
+    try (Device place = device.open()) {
+      if (torch.getDeviceGuardImpl(DeviceType.CUDA).getStream(place).id() != 0) {
+        throw new KernelException(
+            "GPU kernels of Kiln's own take libtorch's default stream, and another is current");
+      }
+    }
+    return new CUstream_st();
   }
 
   private static Pointer value(Object argument) {

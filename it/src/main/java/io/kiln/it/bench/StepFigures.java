@@ -208,7 +208,7 @@ final class StepFigures {
   String table(List<String> shapes, List<Dtype> dtypes) {
     StringBuilder table = new StringBuilder(System.lineSeparator());
     table.append(
-        "%-5s %-5s %-8s %9s %9s %10s %10s %9s %14s %14s %14s%n"
+        "%-9s %-5s %-8s %9s %9s %10s %10s %9s %14s %14s %14s%n"
             .formatted(
                 "shape",
                 "dtype",
@@ -223,14 +223,14 @@ final class StepFigures {
                 "buffers"));
     for (Row row : rows(shapes, dtypes)) {
       table.append(
-          "%-5s %-5s %-8s %9.2f %8.3fx %9.3fx %9.0f%% %9.2f %14s %14s %14s%n"
+          "%-9s %-5s %-8s %9.2f %8.3fx %10s %9.0f%% %9.2f %14s %14s %14s%n"
               .formatted(
                   row.key().shape(),
                   row.key().dtype(),
                   row.key().name(),
                   row.millis(),
                   row.toFloor(),
-                  row.toFp32Floor(),
+                  Double.isNaN(row.toFp32Floor()) ? "-" : "%.3fx".formatted(row.toFp32Floor()),
                   100 * row.productsShare(),
                   row.waited(),
                   bytes(row, Memory::state),
