@@ -27,8 +27,8 @@ import org.bytedeco.pytorch.nccl.ProcessGroupNCCL;
  * rank's GPU, which it makes the current one of the thread that joins.
  *
  * <p>Collectives run on NCCL's stream; {@link Pending#await()} returns when theirs is done, so that
- * a peer that does not answer ends in an exception and not in a device that hangs. Not yet run on
- * GPUs; what is tested is that it says so in one line where there are none.
+ * a peer that does not answer ends in an exception and not in a device that hangs. Run so far with
+ * one rank on one GPU (its bits are a solo rank's), not with several.
  */
 public final class NcclCommunicator implements Communicator {
   private final KeyStore store;

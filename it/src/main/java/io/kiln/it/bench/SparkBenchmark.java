@@ -26,7 +26,7 @@ public final class SparkBenchmark implements Callable<Integer> {
   private GptShape gpt = GptShape.MID;
 
   @Option(names = "--repetitions", description = "Turns of each (default: ${DEFAULT-VALUE}).")
-  private int repetitions = 3;
+  private int repetitions = 4;
 
   @Option(names = "--steps", description = "Steps a turn (default: 100 of mid, 1500 of nano).")
   private Optional<Integer> steps = Optional.empty();
@@ -53,8 +53,12 @@ public final class SparkBenchmark implements Callable<Integer> {
       Path job = jobOf(gpt, directory, count);
       List<Double> ratios = new ArrayList<>();
       for (int turn = 0; turn < repetitions; turn++) {
-        double direct = JobRuns.direct(job, 2, List.of()).wallMillis();
-        double spark = JobRuns.throughSpark(job, List.of()).wallMillis();
+        // A machine that gets slower or faster meanwhile must not favour either.
+        boolean sparkFirst = turn % 2 == 1;
+        double before = sparkFirst ? throughSpark(job) : direct(job);
+        double after = sparkFirst ? direct(job) : throughSpark(job);
+        double direct = sparkFirst ? after : before;
+        double spark = sparkFirst ? before : after;
         ratios.add(spark / direct);
         System.out.printf(
             "turn %d: %.2f ms a step in processes, %.2f ms through Spark, %.3fx%n",
@@ -67,6 +71,14 @@ public final class SparkBenchmark implements Callable<Integer> {
     } finally {
       JobRuns.delete(directory);
     }
+  }
+
+  private static double direct(Path job) {
+    return JobRuns.direct(job, 2, List.of()).wallMillis();
+  }
+
+  private static double throughSpark(Path job) throws IOException, InterruptedException {
+    return JobRuns.throughSpark(job, List.of()).wallMillis();
   }
 
   /** A shape's job and its corpus, in a folder. */

@@ -22,11 +22,11 @@ import org.bytedeco.pytorch.global.torch;
  * the beacon as long as it is open.
  */
 public final class RankContext implements AutoCloseable {
-  private static final long BEACON_MILLIS = 500;
+  private static final long BEACON_MILLIS = 1000;
   private static final long WATCH_MILLIS = 250;
 
   /** A beacon that has nothing new is sent every so many times. */
-  private static final int QUIET_BEACONS = 4;
+  private static final int QUIET_BEACONS = 2;
 
   private record Place(String phase, long step) {}
 

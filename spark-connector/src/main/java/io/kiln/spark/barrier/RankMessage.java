@@ -31,7 +31,7 @@ public sealed interface RankMessage {
   int attempt();
 
   /**
-   * The beacon: where the rank is, a few times a second.
+   * The beacon: where the rank is, once a second.
    *
    * @param executor that it runs in
    * @param progress grows as long as it gets on, inside a step too
