@@ -52,9 +52,19 @@ public final class RunProcesses {
 
   /** SIGSTOP: the process stays and does nothing more. */
   public static void freeze(ProcessHandle process) throws IOException, InterruptedException {
-    Process kill = new ProcessBuilder("kill", "-STOP", Long.toString(process.pid())).start();
+    signal(process, "STOP");
+  }
+
+  /** SIGPWR: with {@code spark.decommission.enabled}, Spark takes the executor away. */
+  public static void decommission(ProcessHandle process) throws IOException, InterruptedException {
+    signal(process, "PWR");
+  }
+
+  private static void signal(ProcessHandle process, String name)
+      throws IOException, InterruptedException {
+    Process kill = new ProcessBuilder("kill", "-" + name, Long.toString(process.pid())).start();
     if (!kill.waitFor(5, TimeUnit.SECONDS) || kill.exitValue() != 0) {
-      throw new IOException("process " + process.pid() + " could not be stopped");
+      throw new IOException("process " + process.pid() + " took no SIG" + name);
     }
   }
 }

@@ -5,6 +5,9 @@ interface Cluster {
   /** Tasks that can run at once now. */
   int slots();
 
+  /** Whether Spark is about to take an executor away ({@code spark.decommission.enabled}). */
+  boolean isLeaving(String executor);
+
   /** Ends an executor, whatever it does, and has another one started. */
   void replace(String executor);
 

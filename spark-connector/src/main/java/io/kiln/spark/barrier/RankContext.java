@@ -42,7 +42,6 @@ public final class RankContext implements AutoCloseable {
   private volatile LongSupplier progress = () -> 0;
   private Told told;
   private int quiet;
-  private boolean leaving;
 
   RankContext(BarrierTaskContext task, RankChannel channel, String job, int earlierAttempts) {
     this.task = task;
@@ -60,11 +59,6 @@ public final class RankContext implements AutoCloseable {
   }
 
   private void shine() {
-    if (!leaving && SparkEnv.get().blockManager().decommissioner().isDefined()) {
-      // Spark takes this executor away: what it holds is saved while there is time.
-      leaving = true;
-      saveWanted.set(true);
-    }
     Told now = new Told(place, progress.getAsLong());
     if (now.equals(told) && ++quiet < QUIET_BEACONS) {
       return;
@@ -148,7 +142,7 @@ public final class RankContext implements AutoCloseable {
 
   /**
    * Whether a checkpoint is wanted before the next one is due, because the driver is told to end or
-   * this executor is. Says so once.
+   * an executor is taken away. Says so once.
    */
   public boolean takeSaveRequest() {
     return saveWanted.get() && saveWanted.getAndSet(false);

@@ -85,6 +85,13 @@ final class RankWatch {
     return running.size();
   }
 
+  /** Executors that ranks run in. */
+  Set<String> executors() {
+    return running.values().stream()
+        .map(seen -> seen.last().executor())
+        .collect(Collectors.toSet());
+  }
+
   /** Whether a rank has spoken. */
   boolean anyHeard() {
     return running.values().stream().anyMatch(Seen::spoken);

@@ -15,6 +15,11 @@ record SparkCluster(SparkContext spark, String tag) implements Cluster {
   }
 
   @Override
+  public boolean isLeaving(String executor) {
+    return spark.taskScheduler().getExecutorDecommissionState(executor).isDefined();
+  }
+
+  @Override
   public void replace(String executor) {
     spark.killAndReplaceExecutor(executor);
   }

@@ -3,9 +3,11 @@ package io.kiln.spark.barrier;
 import io.kiln.spark.barrier.RankMessage.Failed;
 import io.kiln.spark.barrier.RankMessage.Fault;
 import java.time.Duration;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
@@ -53,6 +55,9 @@ final class Supervisor {
 
   /** Of the looking thread alone. */
   private Optional<AwaitedEnd> awaited = Optional.empty();
+
+  /** Executors that Spark takes away, of the looking thread alone. */
+  private final Set<String> leaving = new HashSet<>();
 
   private OptionalLong roomSince = OptionalLong.empty();
   private int room;
@@ -175,6 +180,7 @@ final class Supervisor {
       return;
     }
     lookForSlots();
+    lookForDepartures();
     List<RankWatch.Stuck> stuck = condemn();
     for (RankWatch.Stuck one : stuck) {
       if (one.last().executor().equals(DRIVER)) {
@@ -237,6 +243,21 @@ final class Supervisor {
                   line + ", for " + patience.toSeconds() + " s: start it again when more are there",
                   null));
     }
+  }
+
+  /** What an executor holds that is about to go is saved while there is time. */
+  private void lookForDepartures() {
+    for (String executor : executors()) {
+      if (cluster.isLeaving(executor) && leaving.add(executor)) {
+        synchronized (this) {
+          saveWanted = true;
+        }
+      }
+    }
+  }
+
+  private synchronized Set<String> executors() {
+    return watch.executors();
   }
 
   private static Duration longer(Duration a, Duration b) {

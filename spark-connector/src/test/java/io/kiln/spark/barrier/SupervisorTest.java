@@ -11,8 +11,10 @@ import io.kiln.engine.train.recovery.CheckpointReport;
 import io.kiln.spark.barrier.RankMessage.Fault;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.IntUnaryOperator;
 import org.junit.jupiter.api.Test;
 
@@ -32,11 +34,17 @@ class SupervisorTest {
 
   private static final class FakeCluster implements Cluster {
     private final List<String> done = new ArrayList<>();
+    private final Set<String> leaving = new HashSet<>();
     private int slots = 2;
 
     @Override
     public int slots() {
       return slots;
+    }
+
+    @Override
+    public boolean isLeaving(String executor) {
+      return leaving.contains(executor);
     }
 
     @Override
@@ -149,6 +157,22 @@ class SupervisorTest {
     lose(supervisor, 0);
     // Slots are there, the scheduler takes its time.
     lookUntil(supervisor, 100);
+    assertEquals(List.of(), cluster.done);
+  }
+
+  @Test
+  void what_an_executor_holds_that_spark_takes_away_is_saved_once() {
+    Supervisor supervisor = supervisor(FIXED, 10);
+    start(supervisor, 0);
+    assertFalse(speak(supervisor, 0, 0, 1));
+    cluster.leaving.add("exec7"); // not one of ours
+    supervisor.look();
+    assertFalse(speak(supervisor, 0, 0, 1));
+    cluster.leaving.add("exec1");
+    supervisor.look();
+    assertTrue(speak(supervisor, 0, 0, 1));
+    supervisor.look();
+    assertFalse(speak(supervisor, 0, 0, 1));
     assertEquals(List.of(), cluster.done);
   }
 
