@@ -138,4 +138,25 @@ class ResumeFromTest {
     org.junit.jupiter.api.Assertions.assertArrayEquals(
         model, Files.readAllBytes(folder.resolve("other/model.safetensors")));
   }
+
+  @Test
+  void a_run_that_is_refused_leaves_what_is_there_as_it_was() throws Exception {
+    run("first", 6).build().fit(texts());
+    String config = Files.readString(folder.resolve("first/config.json"));
+    String summary = Files.readString(folder.resolve("first/summary.json"));
+    Trainer wider =
+        run("first", 8)
+            .model(
+                """
+                {"model_type": "gpt2", "n_layer": 1, "n_head": 2, "n_embd": 32, "n_positions": 8}
+                """)
+            .build();
+    RuntimeException other = assertThrows(RuntimeException.class, () -> wider.fit(texts()));
+    assertTrue(other.getMessage().contains("is of another model"), other::getMessage);
+    Trainer shorter = run("first", 2).build();
+    RuntimeException late = assertThrows(RuntimeException.class, () -> shorter.fit(texts()));
+    assertTrue(late.getMessage().contains("max_steps"), late::getMessage);
+    assertEquals(config, Files.readString(folder.resolve("first/config.json")));
+    assertEquals(summary, Files.readString(folder.resolve("first/summary.json")));
+  }
 }

@@ -13,9 +13,11 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.Path;
 
 /**
- * Where a run's checkpoints go and where it begins, as its ranks are told.
+ * Where a run's checkpoints go and where it begins, as its ranks are told. Paths are whole, with
+ * their scheme: a rank works in a folder of its own and may have another default file system.
  *
  * @param directory that they go to; null where none are taken
  * @param interval steps between two; 0 for none by steps
@@ -25,6 +27,7 @@ import org.apache.hadoop.conf.Configuration;
  * @param failures in a row that end the run
  * @param source folder of checkpoints to begin from; null to begin anew
  * @param sourceStep the one to take; 0 for the newest
+ * @param seen step of the newest that the driver has seen where the run begins; 0 for none
  */
 record CheckpointPlan(
     String directory,
@@ -34,31 +37,30 @@ record CheckpointPlan(
     long keepEvery,
     int failures,
     String source,
-    long sourceStep)
+    long sourceStep,
+    long seen)
     implements Serializable {
   private static final Duration PATIENCE = Duration.ofMinutes(10);
 
   /**
-   * Of a job.
+   * Of a job; nothing is asked of a store yet.
    *
    * @param output directory of the run
+   * @param hadoop its default file system is that of paths without a scheme
    */
-  static CheckpointPlan of(CheckpointSection section, String output) {
-    String directory = section.taken() ? section.directory(output) : null;
+  static CheckpointPlan of(CheckpointSection section, String output, Configuration hadoop) {
+    String directory =
+        section.taken()
+            ? whole("training.checkpoint_dir", section.directory(output), hadoop)
+            : null;
     String source = directory;
     long step = 0;
     if (section.resume().equals(CheckpointSection.NEVER)) {
       source = null;
     } else if (!section.resume().equals(CheckpointSection.AUTO)) {
-      source = section.resume().replaceAll("/+$", "");
-      String name = source.substring(source.lastIndexOf('/') + 1);
-      step = CheckpointFolder.step(name).orElse(0);
-      if (step > 0) {
-        source =
-            source.length() == name.length()
-                ? "."
-                : source.substring(0, source.length() - name.length() - 1);
-      }
+      Path named = new Path(whole("training.resume", section.resume(), hadoop));
+      step = CheckpointFolder.step(named.getName()).orElse(0);
+      source = (step > 0 ? named.getParent() : named).toString();
     }
     return new CheckpointPlan(
         directory,
@@ -68,7 +70,20 @@ record CheckpointPlan(
         section.keepEvery(),
         section.failures(),
         source,
-        step);
+        step,
+        0);
+  }
+
+  /** Relative paths count from where this process works, which is not where a rank does. */
+  private static String whole(String key, String text, Configuration hadoop) {
+    try {
+      Path path = new Path(text);
+      return path.toUri().getScheme() == null
+          ? path.getFileSystem(hadoop).makeQualified(path).toString()
+          : path.toString();
+    } catch (IOException | IllegalArgumentException | UnsupportedOperationException unusable) {
+      throw new ConfigException(key, text + " is no path: " + unusable.getMessage());
+    }
   }
 
   Optional<String> target() {
@@ -82,10 +97,10 @@ record CheckpointPlan(
   /**
    * Looks at what is there before anything is begun.
    *
-   * @return whether the run has begun before: its own directory holds checkpoints
+   * @return the same, with what was seen
    * @throws ConfigException if there is none where one was named, or one where none may be
    */
-  boolean isBegun(Configuration hadoop) {
+  CheckpointPlan look(Configuration hadoop) {
     try {
       List<Long> there = source == null ? List.of() : candidates(source, hadoop);
       if (sourceStep > 0 && !there.contains(sourceStep)
@@ -101,16 +116,63 @@ record CheckpointPlan(
       if (directory != null) {
         requireFree(candidates(directory, hadoop));
       }
-      return directory != null && directory.equals(source) && !there.isEmpty();
+      return new CheckpointPlan(
+          directory,
+          interval,
+          millis,
+          keepLast,
+          keepEvery,
+          failures,
+          source,
+          sourceStep,
+          sourceStep > 0 || there.isEmpty() ? sourceStep : there.get(0));
     } catch (IOException unreadable) {
       throw new ConfigException("training.checkpoint_dir", unreadable.getMessage());
     }
   }
 
+  /** Whether the run has begun before: its own directory held checkpoints. */
+  boolean isBegun() {
+    return seen > 0 && source.equals(directory);
+  }
+
+  /**
+   * Checks that there is something left to train.
+   *
+   * @param steps that the run is to have
+   */
+  void requireBefore(long steps) {
+    if (seen > steps) {
+      throw new ConfigException(
+          "training.max_steps",
+          "the run goes on after step "
+              + seen
+              + " of "
+              + source
+              + " and is to end after step "
+              + steps
+              + ": let it have more, or begin from an earlier checkpoint (training.resume)");
+    }
+  }
+
   /** What is taken must not be older than what is there: the newest one is what a run resumes. */
   private void requireFree(List<Long> there) {
-    boolean own = directory.equals(source);
-    if (!there.isEmpty() && (!own || sourceStep > 0 && there.get(0) > sourceStep)) {
+    if (there.isEmpty()) {
+      return;
+    }
+    if (directory.equals(source)) {
+      if (sourceStep > 0 && there.get(0) > sourceStep) {
+        throw new ConfigException(
+            "training.resume",
+            CheckpointFolder.name(sourceStep)
+                + " is not the newest in "
+                + directory
+                + " ("
+                + CheckpointFolder.name(there.get(0))
+                + " is), and what follows it would be written over: give the run another"
+                + " training.checkpoint_dir, or set training.resume to auto");
+      }
+    } else {
       throw new ConfigException(
           "training.checkpoint_dir",
           directory

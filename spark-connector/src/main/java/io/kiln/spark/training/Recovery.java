@@ -3,9 +3,11 @@ package io.kiln.spark.training;
 import io.kiln.engine.checkpoint.CheckpointFolder;
 import io.kiln.engine.checkpoint.CheckpointStore;
 import io.kiln.engine.comm.Communicator;
+import io.kiln.engine.config.ConfigException;
 import io.kiln.engine.train.MemoryReport;
 import io.kiln.engine.train.StartingPoint;
 import io.kiln.engine.train.Training;
+import io.kiln.engine.train.TrainingState;
 import io.kiln.engine.train.recovery.CheckpointListener;
 import io.kiln.engine.train.recovery.CheckpointReport;
 import io.kiln.engine.train.recovery.Checkpointing;
@@ -66,14 +68,28 @@ final class Recovery implements AutoCloseable, CheckpointListener {
    * Where the training begins: with what its peers keep, else with its own newest checkpoint, which
    * earlier ranks of this run have taken or the run goes on from; else where the job says.
    *
-   * @param anew if there is no checkpoint
+   * @param seed if there is no checkpoint
    */
-  StartingPoint beginning(StartingPoint anew) {
+  StartingPoint beginning(StartingPoint seed) {
+    StartingPoint anew = plan.seen() > 0 ? parameters -> lost() : seed;
     StartingPoint told =
         source.isEmpty() || source.equals(target) ? anew : from(source.get(), plan.only(), anew);
     StartingPoint durable =
         target.isEmpty() ? told : from(target.get(), OptionalLong.empty(), told);
     return kept.isEmpty() ? durable : new FromPeers(kept.get(), communicator, durable, this);
+  }
+
+  /** A run that was to go on must not begin anew in silence. */
+  private TrainingState lost() {
+    throw new ConfigException(
+        "training.resume",
+        "the driver has seen the checkpoint of step "
+            + plan.seen()
+            + " in "
+            + plan.source()
+            + ", rank 0 on "
+            + RankContext.host()
+            + " sees none: it takes a folder that all nodes share");
   }
 
   private StartingPoint from(CheckpointStore store, OptionalLong only, StartingPoint otherwise) {

@@ -83,9 +83,11 @@ public record TrainingRun(
       JavaSparkContext spark, Supplier<TrainingData> read, RunListener listener) {
     CheckpointSection checkpoints = training.checkpoints();
     output.requireFree(checkpoints.mayContinue());
-    CheckpointPlan plan = CheckpointPlan.of(checkpoints, output.path());
+    CheckpointPlan plan =
+        CheckpointPlan.of(checkpoints, output.path(), spark.hadoopConfiguration())
+            .look(spark.hadoopConfiguration());
     boolean holdsModel = output.has(TrainingSummary.NAME) || output.has(ModelFile.NAME);
-    if (!plan.isBegun(spark.hadoopConfiguration()) && holdsModel) {
+    if (!plan.isBegun() && holdsModel) {
       // A run that ended well and left no checkpoint, or an exported model: not ours to go on with.
       throw RunFolder.exists(output.shown());
     }
@@ -105,13 +107,16 @@ public record TrainingRun(
     requireKnown(data, definition);
     DataPlan plan = plan(data, definition);
     long steps = training.steps(plan.lanes().samples(), plan.lanes().globalBatch());
+    checkpoints.requireBefore(steps);
     AutoSizes auto = new AutoSizes(steps, hidden(definition));
     DeepSpeedConfig config = parse(auto);
     RunStart start = start(data, definition, config, steps);
     requireMemory(spark, plan, start);
     // Not before: a run that its data refuses leaves no folder in the way of the next.
     output.claim(training.checkpoints().mayContinue());
-    writeDescription(data, definition);
+    if (!output.has(ModelFile.NAME)) {
+      writeDescription(data, definition);
+    }
     RunRecord record = new RunRecord(MetricsFile.earlier(output));
     try (MetricsFile metrics = new MetricsFile(output, config.wallClockBreakdown())) {
       RunListener all = new Listeners(List.of(record, metrics, listener));
@@ -141,6 +146,8 @@ public record TrainingRun(
               start.parameters(),
               record,
               reports);
+      // Again where a run goes on: its ranks may have refused, and what is there is of a model.
+      writeDescription(data, definition);
       output.write(TrainingSummary.NAME, summary.toJson());
       return summary;
     }
