@@ -29,6 +29,9 @@ public final class MetricsFile implements RunListener, AutoCloseable {
   /** Its name in the output directory. */
   public static final String NAME = "metrics.jsonl";
 
+  /** What it held, while it is written anew. */
+  private static final String BEFORE = ".metrics.jsonl.before";
+
   private static final long FLUSH_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
   private static final ObjectMapper JSON = new ObjectMapper();
 
@@ -65,8 +68,10 @@ public final class MetricsFile implements RunListener, AutoCloseable {
   /** A last line may be cut where the driver died: it is no line. */
   private static List<JsonNode> lines(OutputDirectory directory) {
     List<JsonNode> lines = new ArrayList<>();
-    if (directory.has(NAME)) {
-      for (String text : new String(directory.read(NAME), StandardCharsets.UTF_8).split("\n")) {
+    // Still there: the driver died while it wrote the file anew.
+    String name = directory.has(BEFORE) ? BEFORE : NAME;
+    if (directory.has(name)) {
+      for (String text : new String(directory.read(name), StandardCharsets.UTF_8).split("\n")) {
         try {
           lines.add(JSON.readTree(text));
         } catch (JsonProcessingException cut) {
@@ -104,9 +109,14 @@ public final class MetricsFile implements RunListener, AutoCloseable {
         }
       }
     }
+    byte[] lines = kept.toString().getBytes(StandardCharsets.UTF_8);
+    if (lines.length > 0) {
+      directory.write(BEFORE, lines);
+    }
     out = directory.createVisible(NAME);
-    out.write(kept.toString().getBytes(StandardCharsets.UTF_8));
+    out.write(lines);
     flush();
+    directory.delete(BEFORE);
   }
 
   private void flush() throws IOException {

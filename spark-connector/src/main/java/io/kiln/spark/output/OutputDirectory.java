@@ -255,6 +255,11 @@ public final class OutputDirectory {
     write(name, (json.toPrettyString() + "\n").getBytes(StandardCharsets.UTF_8));
   }
 
+  /** Removes a file, if it is there. */
+  void delete(String name) throws IOException {
+    files.delete(new Path(folder, name), false);
+  }
+
   /** Opens a file. */
   public InputStream open(String name) throws IOException {
     return files.open(new Path(folder, name));

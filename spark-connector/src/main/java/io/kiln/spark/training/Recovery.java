@@ -37,11 +37,18 @@ final class Recovery implements AutoCloseable, CheckpointListener {
   private final Optional<CheckpointStore> source;
   private final Optional<CheckpointStore> target;
   private final Optional<KeptShards> kept;
+  private boolean endedWell;
   private Optional<Checkpointing> checkpointing = Optional.empty();
   private Optional<Redundancy> redundancy = Optional.empty();
 
+  /**
+   * @param name of the run, which no other one has
+   * @param redundant whether ranks keep their neighbours' shards
+   * @param run what it is, as its checkpoints tell it
+   */
   Recovery(
       CheckpointPlan plan,
+      String name,
       boolean redundant,
       RunDescription run,
       Communicator communicator,
@@ -52,9 +59,9 @@ final class Recovery implements AutoCloseable, CheckpointListener {
     this.run = run;
     this.communicator = communicator;
     this.context = context;
-    this.kept = redundant ? Optional.of(ExecutorShards.of(context.job())) : Optional.empty();
     this.source = open(plan.begin(), hadoop);
     this.target = plan.target().equals(plan.begin()) ? source : open(plan.target(), hadoop);
+    this.kept = redundant ? Optional.of(ExecutorShards.use(name, context.job())) : Optional.empty();
   }
 
   private static Optional<CheckpointStore> open(Optional<String> path, Configuration hadoop)
@@ -132,7 +139,7 @@ final class Recovery implements AutoCloseable, CheckpointListener {
 
   /** The run has ended well: nobody will begin from what its executors keep. */
   void forget() {
-    kept.ifPresent(shards -> ExecutorShards.drop(context.job()));
+    endedWell = true;
   }
 
   /** What the rank holds, with what its checkpoints do. */
@@ -170,6 +177,7 @@ final class Recovery implements AutoCloseable, CheckpointListener {
 
   @Override
   public void close() throws IOException {
+    kept.ifPresent(shards -> ExecutorShards.leave(context.job(), endedWell));
     checkpointing.ifPresent(Checkpointing::close);
     if (source.isPresent()) {
       source.get().close();

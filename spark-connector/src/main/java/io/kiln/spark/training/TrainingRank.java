@@ -130,7 +130,13 @@ record TrainingRank(
     try (Model built = definition.model();
         Recovery recovery =
             new Recovery(
-                checkpoints, redundant, description, communicator, context, hadoop.value());
+                checkpoints,
+                output,
+                redundant,
+                description,
+                communicator,
+                context,
+                hadoop.value());
         Training training =
             new Training(
                 new TrainingPlan(built, config, seed, device),
