@@ -40,8 +40,6 @@ record CheckpointPlan(
     long sourceStep,
     long seen)
     implements Serializable {
-  private static final Duration PATIENCE = Duration.ofMinutes(10);
-
   /**
    * Of a job; nothing is asked of a store yet.
    *
@@ -194,7 +192,11 @@ record CheckpointPlan(
     return sourceStep == 0 ? OptionalLong.empty() : OptionalLong.of(sourceStep);
   }
 
-  CheckpointPolicy policy() {
+  /**
+   * @param collectiveTimeout how long a rank waits for the others: one whose checkpoint is written
+   *     waits for those whose is not, and must not give them up before they give it up
+   */
+  CheckpointPolicy policy(Duration collectiveTimeout) {
     return new CheckpointPolicy(
         interval,
         millis == 0 ? Optional.empty() : Optional.of(Duration.ofMillis(millis)),
@@ -202,6 +204,6 @@ record CheckpointPlan(
         keepEvery,
         CheckpointPolicy.RETRY_AFTER,
         failures,
-        PATIENCE);
+        collectiveTimeout.multipliedBy(4).dividedBy(5));
   }
 }

@@ -118,7 +118,7 @@ final class Recovery implements AutoCloseable, CheckpointListener {
         Optional.of(
             new Checkpointing(
                 folder,
-                plan.policy(),
+                plan.policy(TrainingRank.timeout()),
                 training,
                 run,
                 communicator,

@@ -189,7 +189,8 @@ record TrainingRank(
     return JSON.readTree(text);
   }
 
-  private static Duration timeout() {
+  /** How long a rank waits for the others. */
+  static Duration timeout() {
     return Duration.ofSeconds(SparkEnv.get().conf().getTimeAsSeconds(TIMEOUT, TIMEOUT_DEFAULT));
   }
 
