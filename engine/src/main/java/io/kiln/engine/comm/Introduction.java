@@ -5,7 +5,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
+import java.util.concurrent.TimeoutException;
 
 /**
  * What ranks tell each other before they can talk: which host they are on, and which file is
@@ -102,18 +104,24 @@ final class Introduction {
   }
 
   private String get(String key, int rank) {
+    String waiting =
+        ", while rank " + rank + " was waited for in the rendezvous " + membership.prefix();
     try {
-      return store.get(key);
-    } catch (RuntimeException e) {
+      return store.get(key, waiting);
+    } catch (CommunicationException broken) {
+      throw new CommunicationException(
+          "rank " + membership.rank() + ": " + broken.getMessage(), broken);
+    } catch (TimeoutException late) {
       throw new CommunicationException(
           String.format(
+              Locale.ROOT,
               "rank %d: rank %d did not come to the rendezvous %s in %.1f s: %s",
               membership.rank(),
               rank,
               membership.prefix(),
               membership.timeout().toMillis() / 1000.0,
-              KeyStore.firstLine(e)),
-          e);
+              late.getMessage()),
+          late);
     }
   }
 }

@@ -6,6 +6,7 @@ import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.concurrent.TimeoutException;
 import java.util.function.BooleanSupplier;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.javacpp.chrono.Milliseconds;
@@ -82,30 +83,50 @@ final class KeyStore implements AutoCloseable {
     return store;
   }
 
+  /**
+   * Sets a value.
+   *
+   * @throws CommunicationException if the store's process is gone
+   */
   void set(String key, String value) {
-    store.set(key, value);
+    try {
+      store.set(key, value);
+    } catch (RuntimeException e) {
+      throw noAnswer("", e);
+    }
+  }
+
+  private static CommunicationException noAnswer(String meanwhile, RuntimeException why) {
+    return new CommunicationException(
+        "the store of rank 0 does not answer" + meanwhile + ": " + firstLine(why), why);
   }
 
   /**
    * The value, once somebody has set it.
    *
-   * @throws RuntimeException if nobody does in time, or this rank is to end
+   * @param meanwhile what is waited for, as the end of an error
+   * @throws TimeoutException if nobody does in time
+   * @throws CommunicationException if this rank is to end, or the store's process is gone
    */
-  String get(String key) {
+  String get(String key, String meanwhile) throws TimeoutException {
     long begin = System.nanoTime();
     try (PointerScope scope = new PointerScope()) {
       StringVector keys = new StringVector(key);
       // c10d's own wait could not be ended before its time.
       for (long pause = 1; !store.check(keys); pause = Math.min(2 * pause, LONGEST_PAUSE_MILLIS)) {
         if (ended.getAsBoolean()) {
-          throw new IllegalStateException("the job is ending");
+          throw new CommunicationException("the job is ending" + meanwhile);
         }
         if (System.nanoTime() - begin > timeout.toNanos()) {
-          throw new IllegalStateException("nobody has set " + key);
+          throw new TimeoutException("nobody has set " + key);
         }
         pause(pause);
       }
       return store.get_to_str(key);
+    } catch (CommunicationException ours) {
+      throw ours;
+    } catch (RuntimeException e) {
+      throw noAnswer(meanwhile, e);
     }
   }
 
@@ -114,7 +135,7 @@ final class KeyStore implements AutoCloseable {
       Thread.sleep(millis);
     } catch (InterruptedException asked) {
       Thread.currentThread().interrupt();
-      throw new IllegalStateException("interrupted");
+      throw new CommunicationException("interrupted");
     }
   }
 
@@ -129,7 +150,9 @@ final class KeyStore implements AutoCloseable {
       return Optional.empty();
     }
     try (PointerScope scope = new PointerScope()) {
-      return store.check(new StringVector(key)) ? Optional.of(get(key)) : Optional.empty();
+      return store.check(new StringVector(key))
+          ? Optional.of(store.get_to_str(key))
+          : Optional.empty();
     } catch (RuntimeException e) {
       // Asked once: c10d writes a stack trace to the error stream for every question.
       gone = true;

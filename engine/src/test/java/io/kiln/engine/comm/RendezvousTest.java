@@ -1,10 +1,15 @@
 package io.kiln.engine.comm;
 
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 
@@ -33,6 +38,52 @@ class RendezvousTest {
                       CommunicationException.class,
                       () -> Rendezvous.join(alone, Transport.AUTOMATIC, ended::get)));
       assertTrue(thrown.getMessage().contains("the job is ending"), thrown::getMessage);
+      assertFalse(thrown.getMessage().contains("600"), thrown::getMessage);
+    }
+  }
+
+  @Test
+  void a_store_that_ends_while_ranks_meet_is_told_without_a_time_that_has_not_passed()
+      throws Exception {
+    StoreServer server = StoreServer.open("127.0.0.1");
+    Membership alone =
+        new Membership(1, 3, "127.0.0.1", server.address(), "test/0", Duration.ofMinutes(10));
+    CompletableFuture<Communicator> joining =
+        CompletableFuture.supplyAsync(() -> Rendezvous.join(alone, Transport.AUTOMATIC));
+    try (KeyStore looking =
+        new KeyStore(server.address(), "test/0", Duration.ofSeconds(20), () -> false)) {
+      looking.get("host/1", "");
+    }
+    server.close();
+    Throwable thrown =
+        assertThrows(ExecutionException.class, () -> joining.get(20, TimeUnit.SECONDS)).getCause();
+    assertInstanceOf(CommunicationException.class, thrown);
+    assertTrue(
+        thrown
+            .getMessage()
+            .startsWith("rank 1: the store of rank 0 does not answer, while rank 0 was waited for"),
+        thrown::getMessage);
+    assertFalse(thrown.getMessage().contains("600"), thrown::getMessage);
+  }
+
+  @Test
+  void a_store_that_ends_before_a_rank_can_say_anything_is_a_peers_end() {
+    StoreServer server = StoreServer.open("127.0.0.1");
+    try (KeyStore store =
+        new KeyStore(server.address(), "test/0", Duration.ofSeconds(20), () -> false)) {
+      server.close();
+      CommunicationException thrown =
+          assertThrows(
+              CommunicationException.class,
+              () -> {
+                // What was sent last may still have been taken.
+                store.set("a", "b");
+                store.set("a", "b");
+                store.set("a", "b");
+              });
+      assertTrue(
+          thrown.getMessage().startsWith("the store of rank 0 does not answer"),
+          thrown::getMessage);
     }
   }
 
