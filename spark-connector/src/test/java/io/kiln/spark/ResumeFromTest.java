@@ -83,6 +83,11 @@ class ResumeFromTest {
     }
 
     @Override
+    public void onBeginning() {
+      heard.add("step 1");
+    }
+
+    @Override
     public void onResume(long step, String where) {
       heard.add(step + " of " + Path.of(where).getParent().getParent().getFileName());
     }
@@ -115,7 +120,7 @@ class ResumeFromTest {
     Beginnings beginnings = new Beginnings("anew");
     Trainer anew = run("anew", 6).resume(CheckpointSection.NEVER).listener(beginnings).build();
     assertThrows(RankFailedException.class, () -> anew.fit(texts()));
-    assertEquals(List.of("6 of anew", "6 of anew"), beginnings.heard);
+    assertEquals(List.of("step 1", "6 of anew", "6 of anew"), beginnings.heard);
   }
 
   @Test

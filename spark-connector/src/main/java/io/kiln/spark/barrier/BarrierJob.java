@@ -18,6 +18,8 @@ import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.rdd.RDD;
 import org.apache.spark.util.ShutdownHookManager;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import scala.Tuple2;
 import scala.reflect.ClassTag;
 import scala.reflect.ClassTag$;
@@ -31,6 +33,7 @@ import scala.runtime.BoxedUnit;
  * Whether a failure is answered so or ends the job is the {@link RestartPolicy}'s to say.
  */
 public final class BarrierJob {
+  private static final Logger LOG = LoggerFactory.getLogger("io.kiln.spark");
   private static final long LOOK_MILLIS = 500;
   private static final int NEW_STARTS = 10;
 
@@ -83,7 +86,7 @@ public final class BarrierJob {
             budget,
             System::nanoTime);
     TaskWatch tasks = new TaskWatch(name, supervisor);
-    RunView view = new RunView(listener, supervisor::lastFailure);
+    RunView view = new RunView(listener, supervisor::causeOf);
     ExecutorService events = Executors.newSingleThreadExecutor(daemon("kiln-events"));
     ScheduledExecutorService looks =
         Executors.newSingleThreadScheduledExecutor(daemon("kiln-supervisor"));
@@ -109,7 +112,10 @@ public final class BarrierJob {
       spark.addJobTag(name);
       spark.setInterruptOnCancel(true);
       looks.scheduleWithFixedDelay(
-          supervisor::look, LOOK_MILLIS, LOOK_MILLIS, TimeUnit.MILLISECONDS);
+          new Recurring("looking after the ranks", supervisor::look, LOG::warn),
+          LOOK_MILLIS,
+          LOOK_MILLIS,
+          TimeUnit.MILLISECONDS);
       List<R> results = collect(perRank, name, body, supervisor);
       drain(events);
       return results;

@@ -37,6 +37,11 @@ public record Listeners(List<RunListener> readers) implements RunListener {
   }
 
   @Override
+  public void onBeginning() {
+    readers.forEach(RunListener::onBeginning);
+  }
+
+  @Override
   public void onCheckpoint(CheckpointReport report) {
     readers.forEach(reader -> reader.onCheckpoint(report));
   }

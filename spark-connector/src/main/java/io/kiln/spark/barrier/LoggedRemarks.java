@@ -18,7 +18,12 @@ public final class LoggedRemarks implements RunListener {
   }
 
   @Override
+  public void onBeginning() {
+    LOG.info("the training begins with step 1: there is no checkpoint to go on from");
+  }
+
+  @Override
   public void onRestart(int attempt, String cause) {
-    LOG.warn("an executor was lost, all ranks start again: {}", cause);
+    LOG.warn("all ranks start again: {}", cause);
   }
 }

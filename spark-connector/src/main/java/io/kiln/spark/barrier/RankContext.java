@@ -16,12 +16,15 @@ import org.apache.spark.SparkEnv;
 import org.apache.spark.TaskKilledException;
 import org.apache.spark.resource.ResourceInformation;
 import org.bytedeco.pytorch.global.torch;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A rank's place in its barrier job: who it is, what it may use, and its line to the driver. Sends
  * the beacon as long as it is open.
  */
 public final class RankContext implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger("io.kiln.spark");
   private static final long BEACON_MILLIS = 1000;
   private static final long WATCH_MILLIS = 250;
 
@@ -55,7 +58,11 @@ public final class RankContext implements AutoCloseable {
               thread.setDaemon(true);
               return thread;
             });
-    beacon.scheduleWithFixedDelay(this::shine, 0, BEACON_MILLIS, TimeUnit.MILLISECONDS);
+    beacon.scheduleWithFixedDelay(
+        new Recurring("the beacon of rank " + rank(), this::shine, LOG::warn),
+        0,
+        BEACON_MILLIS,
+        TimeUnit.MILLISECONDS);
   }
 
   private void shine() {
@@ -166,6 +173,11 @@ public final class RankContext implements AutoCloseable {
   /** Tells the driver that the training goes on from a checkpoint. */
   public void resumed(long step, String where) {
     channel.send(new RankMessage.Resumed(rank(), attempt(), step, where));
+  }
+
+  /** Tells the driver that the training begins with its first step. */
+  public void begunAnew() {
+    channel.send(new RankMessage.BegunAnew(rank(), attempt()));
   }
 
   /** Tells the driver of a checkpoint that is whole. */

@@ -19,6 +19,7 @@ import java.io.UncheckedIOException;
   @JsonSubTypes.Type(value = RankMessage.Stepped.class, name = "stepped"),
   @JsonSubTypes.Type(value = RankMessage.Evaluated.class, name = "evaluated"),
   @JsonSubTypes.Type(value = RankMessage.Resumed.class, name = "resumed"),
+  @JsonSubTypes.Type(value = RankMessage.BegunAnew.class, name = "begunAnew"),
   @JsonSubTypes.Type(value = RankMessage.Checkpointed.class, name = "checkpointed"),
   @JsonSubTypes.Type(value = RankMessage.Remarked.class, name = "remarked"),
   @JsonSubTypes.Type(value = RankMessage.Failed.class, name = "failed")
@@ -49,6 +50,9 @@ public sealed interface RankMessage {
   /** The training goes on from a checkpoint; rank 0 alone says so. */
   record Resumed(int rank, int attempt, long step, String where) implements RankMessage {}
 
+  /** The training begins with its first step: there is no checkpoint; rank 0 alone says so. */
+  record BegunAnew(int rank, int attempt) implements RankMessage {}
+
   /** A checkpoint is whole; rank 0 alone says so. */
   record Checkpointed(int rank, int attempt, CheckpointReport report) implements RankMessage {}
 
@@ -65,6 +69,8 @@ public sealed interface RankMessage {
     INPUT,
     /** The rank's own. */
     OWN,
+    /** The rank's own, and no new start would mend it. */
+    FINAL,
     /** Another rank's, or the network's: it is gone or late. */
     PEER
   }

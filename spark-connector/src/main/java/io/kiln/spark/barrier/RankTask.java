@@ -3,6 +3,7 @@ package io.kiln.spark.barrier;
 import io.kiln.datasource.DataException;
 import io.kiln.engine.comm.CommunicationException;
 import io.kiln.engine.config.ConfigException;
+import io.kiln.engine.train.recovery.CheckpointsFailedException;
 import io.kiln.spark.barrier.RankMessage.Fault;
 import java.io.PrintWriter;
 import java.io.Serializable;
@@ -95,6 +96,9 @@ final class RankTask<T, R extends Serializable>
   private static Fault fault(Throwable failure) {
     if (failure instanceof DataException || failure instanceof ConfigException) {
       return Fault.INPUT;
+    }
+    if (failure instanceof CheckpointsFailedException) {
+      return Fault.FINAL;
     }
     // What a lost executor had shuffled for this rank: Spark makes it again.
     return failure instanceof CommunicationException || failure instanceof FetchFailedException

@@ -21,6 +21,9 @@ public interface RunListener {
   /** The training goes on from a checkpoint, after this step. */
   default void onResume(long step, String where) {}
 
+  /** The training begins with its first step: there is no checkpoint to go on from. */
+  default void onBeginning() {}
+
   /** A checkpoint is whole. */
   default void onCheckpoint(CheckpointReport report) {}
 

@@ -1,20 +1,19 @@
 package io.kiln.spark.barrier;
 
-import java.util.Optional;
-import java.util.function.Supplier;
+import java.util.function.IntFunction;
 
 /** Makes one story of what the ranks say: of several attempts, the latest one counts. */
 final class RunView {
   private final RunListener listener;
   private int attempt;
-  private final Supplier<Optional<RankMessage.Failed>> lastFailure;
+  private final IntFunction<String> causes;
 
   /**
-   * @param lastFailure why ranks were started again
+   * @param causes why ranks were started again for an attempt, in one line
    */
-  RunView(RunListener listener, Supplier<Optional<RankMessage.Failed>> lastFailure) {
+  RunView(RunListener listener, IntFunction<String> causes) {
     this.listener = listener;
-    this.lastFailure = lastFailure;
+    this.causes = causes;
   }
 
   synchronized void accept(RankMessage message) {
@@ -23,8 +22,7 @@ final class RunView {
     }
     if (message.attempt() > attempt) {
       attempt = message.attempt();
-      listener.onRestart(
-          attempt, lastFailure.get().map(RankFailedException::line).orElse("an executor was lost"));
+      listener.onRestart(attempt, causes.apply(attempt));
     }
     if (message instanceof RankMessage.Progress progress) {
       listener.onProgress(progress.rank(), progress.phase(), progress.step());
@@ -34,6 +32,8 @@ final class RunView {
       listener.onEvaluation(evaluated.report());
     } else if (message instanceof RankMessage.Resumed resumed) {
       listener.onResume(resumed.step(), resumed.where());
+    } else if (message instanceof RankMessage.BegunAnew) {
+      listener.onBeginning();
     } else if (message instanceof RankMessage.Checkpointed checkpointed) {
       listener.onCheckpoint(checkpointed.report());
     } else if (message instanceof RankMessage.Remarked remarked) {

@@ -43,6 +43,7 @@ final class Supervisor {
   private final RestartBudget budget;
   private final LongSupplier clock;
   private final RankWatch watch;
+  private final LastWords words = new LastWords();
   private final CountDownLatch saved = new CountDownLatch(1);
   private int attempt;
   private int earlierAttempts;
@@ -64,7 +65,6 @@ final class Supervisor {
   private boolean driverEnds;
   private boolean saveWanted;
   private long saveFrom = Long.MAX_VALUE;
-  private Optional<Failed> lastFailure = Optional.empty();
   private Optional<RuntimeException> verdict = Optional.empty();
 
   /**
@@ -108,7 +108,7 @@ final class Supervisor {
       roomSince = OptionalLong.empty();
       watch.reset();
       if (!budget.spend(attemptBegun)) {
-        end(spent());
+        end(spent(words.causeOf(attempt)));
       }
     }
   }
@@ -142,28 +142,20 @@ final class Supervisor {
     return save;
   }
 
-  private RankFailedException spent() {
+  private RankFailedException spent(String last) {
     return new RankFailedException(
-        budget
-            + " are used up (training.max_restarts)"
-            + lastFailure
-                .map(last -> "; the last one was for " + RankFailedException.line(last))
-                .orElse(""),
-        null);
+        budget + " are used up (training.max_restarts); the last one: " + last, null);
   }
 
   private void failed(Failed failed) {
+    words.heard(failed);
     if (failed.fault() == Fault.PEER) {
-      // It heard of somebody's end: that one's own words are worth more.
-      if (lastFailure.filter(last -> last.attempt() == failed.attempt()).isEmpty()) {
-        lastFailure = Optional.of(failed);
-      }
       return;
     }
-    lastFailure = Optional.of(failed);
     fruitless = furthest == furthestAtFailure ? fruitless + 1 : 1;
     furthestAtFailure = furthest;
-    if (failed.fault() == Fault.INPUT || !policy.ownErrors() || fruitless >= FRUITLESS) {
+    boolean mended = failed.fault() == Fault.OWN && policy.ownErrors() && fruitless < FRUITLESS;
+    if (!mended) {
       end(new RankFailedException(failed));
     }
   }
@@ -182,17 +174,29 @@ final class Supervisor {
     lookForSlots();
     lookForDepartures();
     List<RankWatch.Stuck> stuck = condemn();
-    for (RankWatch.Stuck one : stuck) {
-      if (one.last().executor().equals(DRIVER)) {
-        lastFailure().ifPresent(last -> end(new RankFailedException(last)));
-      } else {
-        cluster.replace(one.last().executor());
-      }
+    try {
+      stuck.forEach(this::replace);
+    } catch (RuntimeException notDone) {
+      pardon();
+      throw notDone;
     }
     if (!stuck.isEmpty()) {
       awaited = Optional.of(new AwaitedEnd(condemnedAttempt(), stuck, clock.getAsLong()));
     }
     awaited.filter(end -> isOverdue(end)).ifPresent(this::endPeer);
+  }
+
+  private void replace(RankWatch.Stuck one) {
+    if (one.last().executor().equals(DRIVER)) {
+      lastFailure().ifPresent(last -> end(new RankFailedException(last)));
+    } else {
+      cluster.replace(one.last().executor());
+    }
+  }
+
+  /** The next look tries again. */
+  private synchronized void pardon() {
+    condemned = -1;
   }
 
   private synchronized int condemnedAttempt() {
@@ -209,8 +213,8 @@ final class Supervisor {
    * shuffled.
    */
   private void endPeer(AwaitedEnd end) {
-    awaited = Optional.empty();
     taskBeside(end.stuck()).ifPresent(task -> cluster.endTask(task, end.stuck().get(0).line()));
+    awaited = Optional.empty();
   }
 
   private void lookForSlots() {
@@ -303,23 +307,29 @@ final class Supervisor {
     List<RankWatch.Stuck> stuck = condemned == attempt ? List.of() : watch.stuck(clock.getAsLong());
     for (RankWatch.Stuck one : stuck) {
       condemned = attempt;
-      lastFailure =
-          Optional.of(
-              new Failed(one.last().rank(), attempt, one.last().host(), Fault.OWN, one.line(), ""));
+      words.heard(
+          new Failed(one.last().rank(), attempt, one.last().host(), Fault.OWN, one.line(), ""));
     }
     return stuck;
   }
 
-  /** What a rank that was silent or stood still would have said. */
+  /** Why the present attempt ends: what a rank said, or one that hangs would have said. */
   synchronized Optional<Failed> lastFailure() {
-    return lastFailure;
+    return words.of(attempt);
+  }
+
+  /** Why the ranks were started again for an attempt, in one line. */
+  synchronized String causeOf(int ofAttempt) {
+    return words.causeOf(ofAttempt);
   }
 
   /** Another number of ranks is a new start, too. */
   private synchronized void end(RuntimeException reason) {
     if (verdict.isEmpty()) {
       boolean goesOn = reason instanceof SlotsChangedException;
-      verdict = Optional.of(goesOn && !budget.spend(clock.getAsLong()) ? spent() : reason);
+      verdict =
+          Optional.of(
+              goesOn && !budget.spend(clock.getAsLong()) ? spent(reason.getMessage()) : reason);
       cluster.endJob(verdict.get().getMessage());
     }
   }

@@ -36,6 +36,7 @@ public final class ConsoleReport implements RunListener, AutoCloseable {
   private final Set<String> remarks = new LinkedHashSet<>();
   private long steps;
   private long step;
+  private boolean restarted;
   private String unit = "";
   private int globalBatch;
   private ProgressBar bar;
@@ -183,6 +184,14 @@ public final class ConsoleReport implements RunListener, AutoCloseable {
     }
   }
 
+  /** At the first start this goes without saying. */
+  @Override
+  public synchronized void onBeginning() {
+    if (restarted) {
+      line("beginning anew with step 1: there was no checkpoint to go on from");
+    }
+  }
+
   @Override
   public synchronized void onRemark(int rank, String text) {
     if (remarks.add(text)) {
@@ -192,6 +201,7 @@ public final class ConsoleReport implements RunListener, AutoCloseable {
 
   @Override
   public synchronized void onRestart(int attempt, String cause) {
+    restarted = true;
     line("all ranks start again: " + cause);
     millis = 0;
     if (bar != null) {

@@ -27,6 +27,9 @@ public record CheckpointSection(
     int keepLast,
     long keepEvery,
     int failures) {
+  /** Shorter ones would be none in milliseconds. */
+  private static final double SHORTEST_MINUTES = 0.001;
+
   /** Begin from the newest checkpoint, if there is one. */
   public static final String AUTO = "auto";
 
@@ -40,13 +43,11 @@ public record CheckpointSection(
 
   public CheckpointSection {
     atLeast("checkpoint_interval", interval.orElse(1), 1);
-    atLeast("checkpoint_keep_last", keepLast, 1);
+    Range.count(1).require("checkpoint_keep_last", keepLast);
     atLeast("checkpoint_keep_every", keepEvery, 0);
-    atLeast("checkpoint_failures", failures, 1);
-    if (minutes.isPresent() && !(minutes.getAsDouble() > 0)) {
-      throw new ConfigException(
-          "training.checkpoint_minutes", "must be above 0, not " + minutes.getAsDouble());
-    }
+    Range.count(1).require("checkpoint_failures", failures);
+    minutes.ifPresent(
+        given -> Range.minutes(SHORTEST_MINUTES).require("checkpoint_minutes", given));
     if (directory.isPresent() && directory.get().isBlank() || resume.isBlank()) {
       throw new ConfigException(
           resume.isBlank() ? "training.resume" : "training.checkpoint_dir", "is empty");
@@ -65,9 +66,13 @@ public record CheckpointSection(
         json.whole("checkpoint_interval"),
         json.number("checkpoint_minutes"),
         json.text("resume").orElse(AUTO),
-        Math.toIntExact(json.whole("checkpoint_keep_last", NONE.keepLast)),
+        count(json, "checkpoint_keep_last", NONE.keepLast),
         json.whole("checkpoint_keep_every", 0),
-        Math.toIntExact(json.whole("checkpoint_failures", NONE.failures)));
+        count(json, "checkpoint_failures", NONE.failures));
+  }
+
+  private static int count(JsonSection json, String key, int otherwise) {
+    return (int) Range.count(1).require(key, json.whole(key, otherwise));
   }
 
   /** Whether any are taken. */

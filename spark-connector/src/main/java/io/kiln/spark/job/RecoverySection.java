@@ -16,21 +16,15 @@ public record RecoverySection(
   /** What holds where nothing is said. */
   public static final RecoverySection DEFAULT = new RecoverySection(60, 10, 3600, 0);
 
-  /** The beacon comes every half second; less than a few of them says nothing. */
+  /** The beacon comes every second or two; less than a few of them says nothing. */
   private static final long SHORTEST_STALL = 5;
 
   public RecoverySection {
-    atLeast("stall_timeout", stallTimeout, SHORTEST_STALL);
-    atLeast("max_restarts", maxRestarts, 0);
-    atLeast("restart_window", restartWindow, 1);
+    Range.seconds(SHORTEST_STALL).require("stall_timeout", stallTimeout);
+    Range.count(0).require("max_restarts", maxRestarts);
+    Range.seconds(1).require("restart_window", restartWindow);
     if (redundancy != 0 && redundancy != 1) {
       throw new ConfigException("training.redundancy", "must be 0 or 1, not " + redundancy);
-    }
-  }
-
-  private static void atLeast(String key, long value, long least) {
-    if (value < least) {
-      throw new ConfigException("training." + key, "must be at least " + least + ", not " + value);
     }
   }
 

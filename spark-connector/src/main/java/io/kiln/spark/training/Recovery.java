@@ -78,7 +78,7 @@ final class Recovery implements AutoCloseable, CheckpointListener {
    * @param seed if there is no checkpoint
    */
   StartingPoint beginning(StartingPoint seed) {
-    StartingPoint anew = plan.seen() > 0 ? parameters -> lost() : seed;
+    StartingPoint anew = plan.seen() > 0 ? parameters -> lost() : told(seed);
     StartingPoint told =
         source.isEmpty() || source.equals(target) ? anew : from(source.get(), plan.only(), anew);
     StartingPoint durable =
@@ -97,6 +97,15 @@ final class Recovery implements AutoCloseable, CheckpointListener {
             + ", rank 0 on "
             + RankContext.host()
             + " sees none: it takes a folder that all nodes share");
+  }
+
+  private StartingPoint told(StartingPoint seed) {
+    return parameters -> {
+      if (context.rank() == 0) {
+        context.begunAnew();
+      }
+      return seed.fill(parameters);
+    };
   }
 
   private StartingPoint from(CheckpointStore store, OptionalLong only, StartingPoint otherwise) {

@@ -6,9 +6,12 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.kiln.engine.checkpoint.CheckpointException;
 import io.kiln.engine.comm.CommunicationException;
 import io.kiln.engine.train.StepReport;
 import io.kiln.engine.train.StepTimes;
+import io.kiln.engine.train.recovery.CheckpointsFailedException;
+import java.io.Serializable;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -171,5 +174,69 @@ class BarrierJobTest {
             });
     assertEquals(List.of(1, 1), attempts);
     assertEquals(List.of(1), restarts);
+  }
+
+  private static final RestartPolicy GOES_ON =
+      new RestartPolicy(true, Duration.ofSeconds(60), Duration.ZERO, slots -> 2);
+
+  private interface Trouble extends Serializable {
+    RuntimeException in(int attempt);
+  }
+
+  private static RankFailedException failing(List<String> causes, Trouble trouble) {
+    return assertTimeoutPreemptively(
+        BOUND,
+        () ->
+            assertThrows(
+                RankFailedException.class,
+                () ->
+                    BarrierJob.run(
+                        spark,
+                        twoRanks(),
+                        (context, partition) -> {
+                          context.remark("attempt " + context.attempt());
+                          context.allGather("");
+                          if (context.rank() == 0) {
+                            throw trouble.in(context.attempt());
+                          }
+                          while (true) {
+                            Thread.sleep(50);
+                            context.endIfAsked();
+                          }
+                        },
+                        new RunListener() {
+                          @Override
+                          public void onRestart(int attempt, String cause) {
+                            causes.add(cause.replaceAll(" on \\S+:", ":"));
+                          }
+                        },
+                        GOES_ON,
+                        new RestartBudget(10, Duration.ofHours(1)))));
+  }
+
+  @Test
+  void checkpoints_that_cannot_be_written_end_a_job_whose_other_errors_are_answered() {
+    List<String> causes = new ArrayList<>();
+    RankFailedException failure =
+        failing(
+            causes,
+            attempt ->
+                attempt == 0
+                    ? new IllegalStateException("a moment's trouble")
+                    : new CheckpointsFailedException(
+                        new CheckpointException("there", "3 checkpoints in a row")));
+    assertEquals(List.of("rank 0: a moment's trouble"), causes);
+    assertTrue(
+        failure.getMessage().matches("rank 0 on \\S+: there: 3 checkpoints in a row"),
+        failure.getMessage());
+  }
+
+  @Test
+  void each_new_start_is_told_with_its_own_cause() {
+    List<String> causes = new ArrayList<>();
+    RankFailedException failure =
+        failing(causes, attempt -> new IllegalStateException("trouble " + attempt));
+    assertEquals(List.of("rank 0: trouble 0", "rank 0: trouble 1"), causes);
+    assertTrue(failure.getMessage().endsWith(": trouble 2"), failure.getMessage());
   }
 }

@@ -3,6 +3,7 @@ package io.kiln.spark.barrier;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.kiln.engine.train.StepReport;
@@ -36,6 +37,7 @@ class SupervisorTest {
     private final List<String> done = new ArrayList<>();
     private final Set<String> leaving = new HashSet<>();
     private int slots = 2;
+    private boolean refuses;
 
     @Override
     public int slots() {
@@ -49,6 +51,9 @@ class SupervisorTest {
 
     @Override
     public void replace(String executor) {
+      if (refuses) {
+        throw new IllegalStateException("the scheduler does not answer");
+      }
       done.add("replace " + executor);
     }
 
@@ -315,12 +320,39 @@ class SupervisorTest {
     fail(supervisor, 0, Fault.OWN, "the disk is full");
     start(supervisor, 1);
     start(supervisor, 2);
+    fail(supervisor, 2, Fault.OWN, "the disk is gone");
     assertEquals("none", verdict(supervisor));
     start(supervisor, 3);
     assertEquals(
-        "2 new starts within 60 min are used up (training.max_restarts); the last one was for rank"
-            + " 1 on host: the disk is full",
+        "2 new starts within 60 min are used up (training.max_restarts); the last one:"
+            + " rank 1 on host: the disk is gone",
         verdict(supervisor));
+  }
+
+  @Test
+  void an_end_for_which_no_rank_had_words_is_not_told_with_an_earlier_ones() {
+    Supervisor supervisor = supervisor(FIXED, 1);
+    start(supervisor, 0);
+    fail(supervisor, 0, Fault.PEER, "the process of rank 1 (pid 1) is gone");
+    start(supervisor, 1);
+    assertEquals(Optional.empty(), lastLine(supervisor));
+    assertEquals("rank 1 on host: the process of rank 1 (pid 1) is gone", supervisor.causeOf(1));
+    start(supervisor, 2);
+    assertEquals("an executor was lost", supervisor.causeOf(2));
+    assertEquals(
+        "1 new starts within 60 min are used up (training.max_restarts); the last one:"
+            + " an executor was lost",
+        verdict(supervisor));
+  }
+
+  @Test
+  void words_that_come_after_the_next_start_belong_to_the_attempt_that_spoke_them() {
+    Supervisor supervisor = supervisor(FIXED, 10);
+    start(supervisor, 0);
+    start(supervisor, 1);
+    fail(supervisor, 0, Fault.PEER, "rank 0 is gone");
+    assertEquals(Optional.empty(), lastLine(supervisor));
+    assertEquals("rank 1 on host: rank 0 is gone", supervisor.causeOf(1));
   }
 
   @Test
@@ -339,7 +371,8 @@ class SupervisorTest {
       assertEquals(
           job == 0
               ? "only 1 of 2 slots are left for the ranks"
-              : "1 new starts within 60 min are used up (training.max_restarts)",
+              : "1 new starts within 60 min are used up (training.max_restarts); the last one: only"
+                  + " 1 of 2 slots are left for the ranks",
           verdict(supervisor));
     }
   }
@@ -373,6 +406,31 @@ class SupervisorTest {
     start(supervisor, 0);
     fail(supervisor, 0, Fault.INPUT, "row 7 is null");
     assertEquals("row 7 is null", verdict(supervisor));
+  }
+
+  @Test
+  void an_error_that_no_new_start_mends_ends_the_job_at_once_with_the_ranks_name() {
+    Supervisor supervisor = supervisor(FIXED, 10);
+    start(supervisor, 0);
+    step(supervisor, 0, 7);
+    fail(supervisor, 0, Fault.FINAL, "3 checkpoints in a row could not be written");
+    assertEquals(
+        "rank 1 on host: 3 checkpoints in a row could not be written", verdict(supervisor));
+    assertFalse(supervisor.mayStartAgain());
+  }
+
+  @Test
+  void an_executor_that_could_not_be_replaced_is_replaced_at_the_next_look() {
+    Supervisor supervisor = supervisor(FIXED, 10);
+    start(supervisor, 0);
+    speak(supervisor, 0, 0, 1);
+    second = 11;
+    speak(supervisor, 0, 0);
+    cluster.refuses = true;
+    assertThrows(IllegalStateException.class, supervisor::look);
+    cluster.refuses = false;
+    supervisor.look();
+    assertEquals(List.of("replace exec1"), cluster.done);
   }
 
   @Test

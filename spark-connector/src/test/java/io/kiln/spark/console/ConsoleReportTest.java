@@ -57,6 +57,22 @@ class ConsoleReportTest {
   }
 
   @Test
+  void ranks_that_are_started_again_without_a_checkpoint_say_that_they_begin_anew() {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    try (ConsoleReport console =
+        new ConsoleReport(new PrintStream(out, true, StandardCharsets.UTF_8), false)) {
+      console.onBeginning();
+      console.onRestart(1, "an executor was lost");
+      console.onBeginning();
+    }
+    assertEquals(
+        List.of(
+            "all ranks start again: an executor was lost",
+            "beginning anew with step 1: there was no checkpoint to go on from"),
+        out.toString(StandardCharsets.UTF_8).lines().toList());
+  }
+
+  @Test
   void an_mlp_learns_rows_a_second_however_many_targets_a_row_has() {
     String told = step("mlp", 3 * 8);
     assertTrue(told.contains("100 rows of data"), told);

@@ -185,6 +185,20 @@ class JobTest {
         "output_dir= | output_dir",
         "data={\"path\":\"x\",\"feature_columns\":\"a\"} | data.label_column is missing",
         "data.feature_columns=a | data.tokenizer: is for text and cannot go with feature_columns",
+        "training.checkpoint_keep_last=5000000000 | training.checkpoint_keep_last: must be from 1 to"
+            + " 2147483647, not 5000000000",
+        "training.checkpoint_failures=5000000000 | training.checkpoint_failures: must be from 1 to",
+        "training.checkpoint_failures=0 | training.checkpoint_failures: must be from 1 to",
+        "training.max_restarts=5000000000 | training.max_restarts: must be from 0 to 2147483647",
+        "training.stall_timeout=31536001 | training.stall_timeout: must be from 5 to 31536000 (a"
+            + " year), not 31536001",
+        "training.stall_timeout=9300000000 | training.stall_timeout: must be from 5 to",
+        "training.stall_timeout=4 | training.stall_timeout: must be from 5 to",
+        "training.restart_window=9300000000 | training.restart_window: must be from 1 to 31536000",
+        "training.checkpoint_minutes=0.000001 | training.checkpoint_minutes: must be from 0.001 to"
+            + " 525600 (a year), not 1.0E-6",
+        "training.checkpoint_minutes=1e300 | training.checkpoint_minutes: must be from 0.001 to",
+        "training.checkpoint_minutes=0 | training.checkpoint_minutes: must be from 0.001 to",
         "nonsense | must have the form path.to.key=value",
         "training.max_steps.x=1 | training.max_steps is a value",
       })

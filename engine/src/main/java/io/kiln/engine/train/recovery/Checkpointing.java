@@ -6,7 +6,6 @@ import io.kiln.engine.checkpoint.Piece;
 import io.kiln.engine.comm.Communicator;
 import io.kiln.engine.train.Training;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ThreadLocalRandom;
@@ -176,7 +175,7 @@ public final class Checkpointing implements AutoCloseable {
     failures++;
     writer.discard(lost.draft(), fileOf(communicator.rank()));
     if (failures >= policy.failures()) {
-      throw new UncheckedIOException(
+      throw new CheckpointsFailedException(
           new CheckpointException(
               folder.store().location(),
               failures

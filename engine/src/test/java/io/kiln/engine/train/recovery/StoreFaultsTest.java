@@ -12,7 +12,6 @@ import io.kiln.engine.train.recovery.RecoveryRun.Outcome;
 import java.io.FilterOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -144,7 +143,7 @@ class StoreFaultsTest {
     run.policy = RecoveryRun.policy(3, 2, 1, Duration.ofSeconds(60));
     run.steps = 9;
     AssertionError thrown = assertThrows(AssertionError.class, run::run);
-    assertEquals(UncheckedIOException.class, thrown.getCause().getClass());
+    assertEquals(CheckpointsFailedException.class, thrown.getCause().getClass());
     assertTrue(
         thrown.getCause().getMessage().contains("1 checkpoints in a row could not be written"),
         () -> thrown.getCause().getMessage());
