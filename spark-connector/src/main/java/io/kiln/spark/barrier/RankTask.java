@@ -39,6 +39,7 @@ final class RankTask<T, R extends Serializable>
 
   @Override
   public Iterator<Tuple2<Integer, R>> apply(Iterator<T> partition) {
+    KeyboardInterrupt.leaveToDriver();
     BarrierTaskContext task = BarrierTaskContext.get();
     RankChannel channel = new RankChannel(channelName);
     try (RankContext context = new RankContext(task, channel, channelName, earlierAttempts)) {

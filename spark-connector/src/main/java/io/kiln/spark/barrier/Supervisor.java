@@ -18,7 +18,8 @@ import java.util.function.LongSupplier;
  * smaller or larger the job ends so that another number of ranks goes on.
  */
 final class Supervisor {
-  private static final String DRIVER = "driver";
+  /** What Spark calls the driver among the executors. */
+  static final String DRIVER = "driver";
 
   /** An error that comes again at the same step is not mended by another start. */
   private static final int FRUITLESS = 3;
