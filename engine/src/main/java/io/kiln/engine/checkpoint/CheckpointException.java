@@ -3,7 +3,7 @@ package io.kiln.engine.checkpoint;
 import java.io.IOException;
 
 /** A checkpoint that cannot be used or written. One line: where, what, and the mend. */
-public final class CheckpointException extends IOException {
+public sealed class CheckpointException extends IOException permits NewerFormatException {
   private static final long serialVersionUID = 1L;
 
   /**

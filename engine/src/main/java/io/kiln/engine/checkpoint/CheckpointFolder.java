@@ -1,5 +1,6 @@
 package io.kiln.engine.checkpoint;
 
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
@@ -54,11 +55,11 @@ public record CheckpointFolder(CheckpointStore store) {
         .toList();
   }
 
-  /** What {@code latest} says. */
+  /** What {@code latest} says, if it says anything. */
   public Optional<String> latest() throws IOException {
     try {
       return Optional.of(new String(read(LATEST), StandardCharsets.UTF_8).strip());
-    } catch (NoSuchFileException none) {
+    } catch (NoSuchFileException | CheckpointException none) {
       return Optional.empty();
     }
   }
@@ -72,12 +73,16 @@ public record CheckpointFolder(CheckpointStore store) {
       byte[] bytes = new byte[(int) file.length()];
       file.readFully(0, bytes, 0, bytes.length);
       return bytes;
+    } catch (EOFException shorter) {
+      throw new CheckpointException(
+          store.location() + "/" + path, "became shorter while it was read", shorter);
     }
   }
 
   /**
    * Reads a manifest.
    *
+   * @throws NewerFormatException if a newer Kiln has written it
    * @throws CheckpointException if it is missing or cannot be used
    */
   public CheckpointManifest manifest(long step) throws IOException {
@@ -137,34 +142,83 @@ public record CheckpointFolder(CheckpointStore store) {
   }
 
   /**
-   * Makes a draft whose files are all closed the newest checkpoint. May be called again when it
-   * failed half way.
-   *
-   * @param draft its folder in the store
+   * Whether this very manifest is there: what it names is a checkpoint, whoever has heard that it
+   * failed.
    */
-  public void publish(String draft, CheckpointManifest manifest) throws IOException {
-    byte[] content = manifest.toBytes();
-    String name = name(manifest.step());
-    if (!holds(name + "/" + CheckpointManifest.FILE, content)) {
-      try (OutputStream out = store.create(draft + "/" + CheckpointManifest.FILE)) {
-        out.write(content);
-      }
-      store.publish(draft, name);
-    }
-    store.replace(LATEST, (name + "\n").getBytes(StandardCharsets.UTF_8));
-  }
-
-  private boolean holds(String path, byte[] content) throws IOException {
+  private boolean isPublished(CheckpointManifest manifest) throws IOException {
     try {
-      return Arrays.equals(read(path), content);
+      return Arrays.equals(
+          read(name(manifest.step()) + "/" + CheckpointManifest.FILE), manifest.toBytes());
     } catch (NoSuchFileException none) {
       return false;
     }
   }
 
   /**
+   * Makes a draft whose files are all closed a checkpoint. May be called again when it failed half
+   * way.
+   *
+   * @param draft its folder in the store
+   */
+  public void publish(String draft, CheckpointManifest manifest) throws IOException {
+    if (!isPublished(manifest)) {
+      try (OutputStream out = store.create(draft + "/" + CheckpointManifest.FILE)) {
+        out.write(manifest.toBytes());
+      }
+      store.publish(draft, name(manifest.step()));
+    }
+  }
+
+  /** Names the newest checkpoint in {@code latest}, for people and as a hint. */
+  public void pointTo(long step) throws IOException {
+    store.replace(LATEST, (name(step) + "\n").getBytes(StandardCharsets.UTF_8));
+  }
+
+  /**
+   * Removes the files of a draft that has not become a checkpoint; nothing where it has.
+   *
+   * @param draft its folder in the store
+   */
+  public void withdraw(String draft, CheckpointManifest manifest) throws IOException {
+    if (isPublished(manifest)) {
+      return;
+    }
+    for (StoredShard shard : manifest.shards()) {
+      store.delete(draft + "/" + shard.file());
+    }
+    if (!draft.equals(name(manifest.step()))) {
+      store.delete(draft);
+    } else if (!hasManifest(manifest.step())) {
+      // Where a part of a file is seen, it must not look like a checkpoint.
+      store.delete(draft + "/" + CheckpointManifest.FILE);
+    }
+  }
+
+  private boolean hasManifest(long step) throws IOException {
+    try {
+      manifest(step);
+      return true;
+    } catch (CheckpointException damaged) {
+      return false;
+    }
+  }
+
+  /**
+   * Removes a file of a draft, and the draft with the last one.
+   *
+   * @param step that the draft was to become the checkpoint of
+   */
+  public void discard(long step, String draft, String file) throws IOException {
+    store.delete(draft + "/" + file);
+    // Where the draft is the final folder, somebody else may write there.
+    if (!draft.equals(name(step)) && store.list(draft).isEmpty()) {
+      store.delete(draft);
+    }
+  }
+
+  /**
    * Removes what is too much. The newest checkpoint is known to be whole; older ones count only if
-   * their manifest is.
+   * their manifest is and their files are there.
    *
    * @param newest stays
    * @param keepLast how many stay, the newest among them; at least 1
@@ -177,7 +231,7 @@ public record CheckpointFolder(CheckpointStore store) {
         continue;
       }
       if (whole < keepLast) {
-        whole += hasManifest(step) ? 1 : 0;
+        whole += isThere(step) ? 1 : 0;
       } else if (keepEvery == 0 || step % keepEvery != 0) {
         // Where a folder does not go at once, what is left of it must not look whole.
         store.delete(name(step) + "/" + CheckpointManifest.FILE);
@@ -186,9 +240,11 @@ public record CheckpointFolder(CheckpointStore store) {
     }
   }
 
-  private boolean hasManifest(long step) throws IOException {
+  private boolean isThere(long step) throws IOException {
     try {
-      manifest(step);
+      for (StoredShard shard : manifest(step).shards()) {
+        requireThere(step, shard);
+      }
       return true;
     } catch (CheckpointException damaged) {
       return false;

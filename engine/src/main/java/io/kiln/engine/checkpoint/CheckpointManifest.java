@@ -77,7 +77,8 @@ public record CheckpointManifest(long step, ObjectNode content, List<StoredShard
    * Reads a file's content.
    *
    * @param where the file, for errors
-   * @throws CheckpointException if it is damaged, foreign, or of a newer format
+   * @throws NewerFormatException if a newer Kiln has written it
+   * @throws CheckpointException if it is damaged or foreign
    */
   public static CheckpointManifest parse(String where, byte[] bytes) throws CheckpointException {
     int cut = bytes.length - SEAL_BYTES;
@@ -100,13 +101,7 @@ public record CheckpointManifest(long step, ObjectNode content, List<StoredShard
     // A newer format may seal itself differently: its version is believed before its seal.
     int version = json.path("format_version").asInt();
     if (version > FORMAT_VERSION) {
-      throw new CheckpointException(
-          where,
-          "has the format version "
-              + version
-              + ", this Kiln reads up to "
-              + FORMAT_VERSION
-              + ": use the Kiln that wrote it, or a newer one");
+      throw new NewerFormatException(where, version);
     }
     if (!sealed) {
       throw new CheckpointException(where, "is damaged: its own checksum does not fit");

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.kiln.engine.checkpoint.CheckpointManifest;
 import io.kiln.engine.checkpoint.StoredShard;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -69,10 +70,7 @@ final class CheckpointFlight {
       }
       return Optional.empty();
     } catch (ExecutionException failed) {
-      return Optional.of(
-          failed.getCause() instanceof IOException io
-              ? io
-              : new IOException(failed.getCause().toString(), failed.getCause()));
+      return Optional.of(refusal(failed.getCause()));
     } catch (TimeoutException slow) {
       return Optional.of(
           new IOException("the store did not take it within " + patience.toSeconds() + " s"));
@@ -80,6 +78,15 @@ final class CheckpointFlight {
       Thread.currentThread().interrupt();
       return Optional.of(new IOException("interrupted"));
     }
+  }
+
+  private static IOException refusal(Throwable failure) {
+    if (failure instanceof IOException refused) {
+      return refused;
+    }
+    return failure instanceof UncheckedIOException refused
+        ? refused.getCause()
+        : new IOException(failure.toString(), failure);
   }
 
   /** What this rank has written; after {@link #await} without a failure. */
@@ -101,8 +108,13 @@ final class CheckpointFlight {
     waitNanos += nanos;
   }
 
-  CheckpointReport report() {
+  /**
+   * How it went.
+   *
+   * @param now when every rank knew, by the clock of {@code begun}, in nanoseconds
+   */
+  CheckpointReport report(long now) {
     return new CheckpointReport(
-        step, manifest().bytes(), waitNanos / 1e6, (System.nanoTime() - begun) / 1e6);
+        step, manifest().bytes(), waitNanos / 1e6, (now - begun) / 1e6);
   }
 }

@@ -5,7 +5,10 @@ import io.kiln.engine.checkpoint.Piece;
 import io.kiln.engine.checkpoint.ShardWriter;
 import io.kiln.engine.checkpoint.StoredShard;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -23,6 +26,8 @@ final class CheckpointWriter {
   private final CheckpointFolder folder;
   private final CheckpointPolicy policy;
   private final ExecutorService thread;
+  private final Persistence persistence;
+  private final Queue<String> remarks = new ConcurrentLinkedQueue<>();
 
   CheckpointWriter(CheckpointFolder folder, CheckpointPolicy policy, int rank) {
     this.folder = folder;
@@ -34,49 +39,54 @@ final class CheckpointWriter {
               made.setDaemon(true);
               return made;
             });
-  }
-
-  /** Something that the store may refuse. */
-  private interface Work<T> {
-    T run() throws IOException;
-  }
-
-  private <T> T persistently(Work<T> work) throws IOException, InterruptedException {
-    IOException last = null;
-    for (int i = 0; i <= policy.retryAfter().size(); i++) {
-      if (i > 0) {
-        Thread.sleep(policy.retryAfter().get(i - 1).toMillis());
-      }
-      try {
-        return work.run();
-      } catch (IOException refused) {
-        if (thread.isShutdown()) {
-          throw refused;
-        }
-        if (last != null) {
-          refused.addSuppressed(last);
-        }
-        last = refused;
-      }
-    }
-    throw last;
+    this.persistence = new Persistence(policy.retryAfter(), thread::isShutdown);
   }
 
   /** Writes this rank's shard. */
   Future<StoredShard> write(String draft, String file, List<Piece> pieces) {
     return thread.submit(
-        () -> persistently(() -> ShardWriter.write(folder.store(), draft, file, pieces)));
+        () -> persistence.of(() -> ShardWriter.write(folder.store(), draft, file, pieces)));
   }
 
   /** Makes a checkpoint of what all ranks have written. */
   Future<?> publish(CheckpointFlight flight) {
     return thread.submit(
         () ->
-            persistently(
+            persistence.of(
                 () -> {
                   folder.publish(flight.draft(), flight.manifest());
                   return null;
                 }));
+  }
+
+  /** Names a checkpoint that is whole in {@code latest}; where that fails, it is remarked. */
+  void pointTo(long step) {
+    thread.submit(
+        () -> {
+          try {
+            persistence.of(
+                () -> {
+                  folder.pointTo(step);
+                  return null;
+                });
+          } catch (IOException refused) {
+            remarks.add(
+                folder.where(step)
+                    + " is whole, but latest does not name it ("
+                    + refused.getMessage()
+                    + "); nothing is lost: it is only a hint");
+          }
+          return null;
+        });
+  }
+
+  /** What has gone wrong in the background since this was asked. */
+  List<String> takeRemarks() {
+    List<String> taken = new ArrayList<>();
+    for (String line = remarks.poll(); line != null; line = remarks.poll()) {
+      taken.add(line);
+    }
+    return taken;
   }
 
   /** Removes what is too much; where that fails, the next checkpoint does it. */
@@ -89,10 +99,19 @@ final class CheckpointWriter {
   }
 
   /** Removes this rank's file of one that failed; where that fails too, the next run does it. */
-  void discard(String draft, String file) {
+  void discard(long step, String draft, String file) {
     thread.submit(
         () -> {
-          folder.store().delete(draft + "/" + file);
+          folder.discard(step, draft, file);
+          return null;
+        });
+  }
+
+  /** Removes the files of one that all have written and that could not be published. */
+  void withdraw(CheckpointFlight flight) {
+    thread.submit(
+        () -> {
+          folder.withdraw(flight.draft(), flight.manifest());
           return null;
         });
   }

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.BooleanSupplier;
+import java.util.function.LongSupplier;
 
 /**
  * Takes checkpoints of a training while it goes on. At a step's border each rank copies its shard
@@ -31,9 +32,11 @@ public final class Checkpointing implements AutoCloseable {
   private final CheckpointWriter writer;
   private final String attempt;
   private Optional<CheckpointFlight> flight = Optional.empty();
-  private long lastBegun = System.nanoTime();
+  private final LongSupplier clock;
+  private long lastBegun;
   private long lastWhole = -1;
   private int failures;
+  private int begins;
 
   /**
    * Allocates the copy. All ranks call it together.
@@ -49,6 +52,19 @@ public final class Checkpointing implements AutoCloseable {
       Communicator communicator,
       CheckpointListener listener,
       BooleanSupplier requested) {
+    this(folder, policy, training, run, communicator, listener, requested, System::nanoTime);
+  }
+
+  /** With another clock than the system's; in nanoseconds. */
+  Checkpointing(
+      CheckpointFolder folder,
+      CheckpointPolicy policy,
+      Training training,
+      RunDescription run,
+      Communicator communicator,
+      CheckpointListener listener,
+      BooleanSupplier requested,
+      LongSupplier clock) {
     this.folder = folder;
     this.policy = policy;
     this.training = training;
@@ -56,6 +72,8 @@ public final class Checkpointing implements AutoCloseable {
     this.communicator = communicator;
     this.listener = listener;
     this.requested = requested;
+    this.clock = clock;
+    this.lastBegun = clock.getAsLong();
     // 48 bits: exact in the sum, and no two attempts of a run draw the same.
     long drawn = communicator.rank() == 0 ? ThreadLocalRandom.current().nextLong(1L << 48) : 0;
     this.attempt = Long.toHexString((long) communicator.sum(drawn)[0]);
@@ -72,11 +90,12 @@ public final class Checkpointing implements AutoCloseable {
 
   /** A step was taken; all ranks call it. Takes a checkpoint where one is due. */
   public void stepped() {
-    long begin = System.nanoTime();
+    writer.takeRemarks().forEach(listener::onRemark);
+    long now = clock.getAsLong();
     long step = training.steps();
     boolean late =
         communicator.rank() == 0
-            && policy.period().filter(p -> begin - lastBegun >= p.toNanos()).isPresent();
+            && policy.period().filter(p -> now - lastBegun >= p.toNanos()).isPresent();
     double[] said =
         communicator.sum(
             number(late),
@@ -91,7 +110,7 @@ public final class Checkpointing implements AutoCloseable {
       }
     }
     if (due) {
-      begin(step, begin);
+      begin(step, now);
     }
   }
 
@@ -103,17 +122,20 @@ public final class Checkpointing implements AutoCloseable {
   public void take() {
     land();
     if (lastWhole != training.steps()) {
-      begin(training.steps(), System.nanoTime());
+      begin(training.steps(), clock.getAsLong());
       land();
     }
     // Older ones that are too many go before the end does.
     writer.settle();
+    writer.takeRemarks().forEach(listener::onRemark);
   }
 
   private void begin(long step, long begun) {
     lastBegun = begun;
     snapshot.take(originals);
-    String draft = folder.store().draft(CheckpointFolder.name(step), attempt);
+    // A second try at the same step shares nothing with what is left of the first.
+    begins++;
+    String draft = folder.store().draft(CheckpointFolder.name(step), attempt + "-" + begins);
     CheckpointFlight begins =
         new CheckpointFlight(
             step,
@@ -121,12 +143,12 @@ public final class Checkpointing implements AutoCloseable {
             ManifestContent.of(training, run, communicator.size()),
             begun,
             writer.write(draft, fileOf(communicator.rank()), snapshot.pieces()));
-    begins.waited(System.nanoTime() - begun);
+    begins.waited(clock.getAsLong() - begun);
     flight = Optional.of(begins);
   }
 
   private String fileOf(int rank) {
-    return "rank_" + rank + "-" + attempt + ".safetensors";
+    return "rank_" + rank + "-" + attempt + "-" + begins + ".safetensors";
   }
 
   /** Waits until no checkpoint is under way. All ranks call it. */
@@ -141,7 +163,7 @@ public final class Checkpointing implements AutoCloseable {
   /** Waits for this rank's part of what is under way; then all go on to what comes next. */
   private void advance() {
     CheckpointFlight now = flight.orElseThrow();
-    long begin = System.nanoTime();
+    long begin = clock.getAsLong();
     Optional<IOException> failure = now.await(policy.patience());
     failure.ifPresent(
         e ->
@@ -158,30 +180,40 @@ public final class Checkpointing implements AutoCloseable {
     if (now.published()) {
       failures = 0;
       flight = Optional.empty();
-      now.waited(System.nanoTime() - begin);
+      now.waited(clock.getAsLong() - begin);
       lastWhole = now.step();
       if (communicator.rank() == 0) {
+        writer.pointTo(now.step());
         writer.prune(now.step());
       }
-      listener.onCheckpoint(now.report());
+      listener.onCheckpoint(now.report(clock.getAsLong()));
       return;
     }
     now.gathered(ShardExchange.gather(communicator, now.shard(), this::fileOf));
     now.publishing(communicator.rank() == 0 ? Optional.of(writer.publish(now)) : Optional.empty());
-    now.waited(System.nanoTime() - begin);
+    now.waited(clock.getAsLong() - begin);
   }
 
   private void failed(CheckpointFlight lost, Optional<IOException> own) {
     failures++;
-    writer.discard(lost.draft(), fileOf(communicator.rank()));
+    String reason = TextExchange.reason(communicator, own);
+    if (!lost.published()) {
+      writer.discard(lost.step(), lost.draft(), fileOf(communicator.rank()));
+    } else if (communicator.rank() == 0) {
+      writer.withdraw(lost);
+    }
     if (failures >= policy.failures()) {
+      if (lost.done()) {
+        writer.settle();
+      }
       throw new CheckpointsFailedException(
           new CheckpointException(
               folder.store().location(),
               failures
-                  + " checkpoints in a row could not be written"
-                  + own.map(e -> ", the last one: " + e.getMessage()).orElse("")
-                  + "; earlier ones are untouched: mend the store and resume"));
+                  + " checkpoints in a row could not be written, the last one: "
+                  + reason
+                  + "; earlier ones are untouched: mend the store and resume",
+              own.orElse(null)));
     }
   }
 

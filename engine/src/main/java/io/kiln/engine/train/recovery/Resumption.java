@@ -3,6 +3,7 @@ package io.kiln.engine.train.recovery;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.kiln.engine.checkpoint.CheckpointFolder;
 import io.kiln.engine.checkpoint.CheckpointManifest;
+import io.kiln.engine.checkpoint.NewerFormatException;
 import io.kiln.engine.checkpoint.Piece;
 import io.kiln.engine.comm.Communicator;
 import io.kiln.engine.config.ConfigException;
@@ -10,7 +11,7 @@ import io.kiln.engine.train.StartingPoint;
 import io.kiln.engine.train.TrainingState;
 import io.kiln.engine.zero.ShardedParameters;
 import java.io.IOException;
-import java.io.UncheckedIOException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -19,7 +20,8 @@ import java.util.OptionalLong;
 /**
  * A training's beginning from the newest checkpoint that is whole. Every rank reads what it owns,
  * whoever wrote it and however it was cut, and checks each byte; if one rank finds damage all go
- * back to the checkpoint before.
+ * back to the checkpoint before. What the store refuses is no damage: it is tried again, and then
+ * the run ends rather than go on from an older checkpoint and write over the newer one.
  *
  * @param folder with the checkpoints
  * @param only the step of the one that is to be taken; empty for the newest
@@ -27,6 +29,7 @@ import java.util.OptionalLong;
  * @param communicator that the ranks agree over
  * @param otherwise where to begin if there is no checkpoint at all
  * @param listener hears what was found
+ * @param retryAfter pauses after which what the store refuses is tried again
  */
 public record Resumption(
     CheckpointFolder folder,
@@ -34,10 +37,29 @@ public record Resumption(
     RunDescription run,
     Communicator communicator,
     StartingPoint otherwise,
-    CheckpointListener listener)
+    CheckpointListener listener,
+    List<Duration> retryAfter)
     implements StartingPoint {
   private static final long NONE = 0;
   private static final long UNREADABLE = -1;
+
+  public Resumption {
+    retryAfter = List.copyOf(retryAfter);
+  }
+
+  /** With the usual pauses. */
+  public Resumption(
+      CheckpointFolder folder,
+      OptionalLong only,
+      RunDescription run,
+      Communicator communicator,
+      StartingPoint otherwise,
+      CheckpointListener listener) {
+    this(folder, only, run, communicator, otherwise, listener, CheckpointPolicy.RETRY_AFTER);
+  }
+
+  /** What came of reading a checkpoint: its state, an error of the store, or neither: damage. */
+  private record Outcome(Optional<TrainingState> state, Optional<IOException> refused) {}
 
   @Override
   public TrainingState fill(ShardedParameters parameters) {
@@ -56,57 +78,93 @@ public record Resumption(
                 + (only.isPresent() ? " at step " + only.getAsLong() : "")
                 + ": name another one, or start anew in another checkpoint_dir");
       }
-      Optional<TrainingState> state = read(step, parameters);
-      double failed = communicator.sum(state.isPresent() ? 0 : 1)[0];
-      if (failed == 0) {
+      Outcome outcome = read(step, parameters);
+      double[] unread =
+          communicator.sum(
+              outcome.state().isPresent() ? 0 : 1, outcome.refused().isPresent() ? 1 : 0);
+      if (unread[1] > 0) {
+        throw unusable(outcome.refused());
+      }
+      if (unread[0] == 0) {
         parameters.publish();
         listener.onResume(step, folder.where(step));
-        return state.orElseThrow();
+        return outcome.state().orElseThrow();
       }
       before = step;
+    }
+  }
+
+  private StoreUnusableException unusable(Optional<IOException> own) {
+    return new StoreUnusableException(
+        TextExchange.reason(communicator, own)
+            + "; the checkpoints in "
+            + folder.store().location()
+            + " are as they were: mend the store and resume",
+        own.orElse(null));
+  }
+
+  private <T> T persistently(Persistence.Work<T> work) throws IOException {
+    try {
+      return new Persistence(retryAfter, () -> false).of(work);
+    } catch (InterruptedException ended) {
+      Thread.currentThread().interrupt();
+      throw new IOException("interrupted", ended);
     }
   }
 
   /** Rank 0 looks: listings may differ between ranks. */
   private long agreedCandidate(long before) {
     long found = NONE;
-    IOException failure = null;
+    Optional<IOException> failure = Optional.empty();
     if (communicator.rank() == 0) {
       try {
-        found =
-            folder.candidates().stream()
-                .filter(step -> step < before && step == only.orElse(step))
-                .findFirst()
-                .orElse(NONE);
+        found = persistently(() -> candidate(before));
       } catch (IOException unreadable) {
-        failure = unreadable;
+        failure = Optional.of(unreadable);
         found = UNREADABLE;
       }
     }
     long agreed = (long) communicator.sum(found)[0];
-    if (failure != null) {
-      throw new UncheckedIOException(failure.getMessage(), failure);
-    }
     if (agreed == UNREADABLE) {
-      throw new UncheckedIOException(
-          new IOException(folder.store().location() + " cannot be read by rank 0"));
+      throw unusable(failure);
     }
     return agreed;
   }
 
-  private Optional<TrainingState> read(long step, ShardedParameters parameters) {
-    try {
-      CheckpointManifest manifest = folder.manifest(step);
-      List<Piece> wanted = parameters.ownedPieces();
-      requireFitting(manifest, parameters);
-      try (Recut shards = new Recut(folder, manifest)) {
-        shards.read(wanted, communicator.rank());
+  /** A folder without a manifest is what a writer has left that died: no checkpoint. */
+  private long candidate(long before) throws IOException {
+    for (long step : folder.candidates()) {
+      if (step < before && step == only.orElse(step) && folder.isPublished(step)) {
+        return step;
       }
-      return Optional.of(TrainingState.of(step, manifest.content()));
-    } catch (IOException damaged) {
-      listener.onRemark(damaged.getMessage() + "; going back to the checkpoint before");
-      return Optional.empty();
     }
+    return NONE;
+  }
+
+  private Outcome read(long step, ShardedParameters parameters) {
+    try {
+      return new Outcome(
+          Optional.of(persistently(() -> readOnce(step, parameters))), Optional.empty());
+    } catch (NewerFormatException newer) {
+      throw new ConfigException(
+          "training.resume", newer.getMessage() + ", or start anew in another checkpoint_dir");
+    } catch (IOException unread) {
+      if (!Persistence.isDamage(unread)) {
+        return new Outcome(Optional.empty(), Optional.of(unread));
+      }
+      listener.onRemark(unread.getMessage() + "; going back to the checkpoint before");
+      return new Outcome(Optional.empty(), Optional.empty());
+    }
+  }
+
+  private TrainingState readOnce(long step, ShardedParameters parameters) throws IOException {
+    CheckpointManifest manifest = folder.manifest(step);
+    List<Piece> wanted = parameters.ownedPieces();
+    requireFitting(manifest, parameters);
+    try (Recut shards = new Recut(folder, manifest)) {
+      shards.read(wanted, communicator.rank());
+    }
+    return TrainingState.of(step, manifest.content());
   }
 
   private void requireFitting(CheckpointManifest manifest, ShardedParameters parameters) {

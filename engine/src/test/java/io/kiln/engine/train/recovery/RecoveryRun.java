@@ -23,6 +23,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.function.LongSupplier;
 import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.pytorch.Tensor;
 
@@ -47,6 +48,9 @@ final class RecoveryRun {
 
   /** What the process of every rank keeps, where anything is kept. */
   Optional<List<KeptShards>> kept = Optional.empty();
+
+  /** What rank 0's clock goes on by in a step; 0 for the real clock on every rank. */
+  int minutesAStep;
 
   long attempt = 1;
   long seed = 42;
@@ -120,7 +124,14 @@ final class RecoveryRun {
             JSON.createObjectNode().set("model", JSON.readTree(model)));
     CheckpointFolder folder = new CheckpointFolder(store);
     StartingPoint durable =
-        new Resumption(folder, only, description, communicator, new FromSeed(seed), listener);
+        new Resumption(
+            folder,
+            only,
+            description,
+            communicator,
+            new FromSeed(seed),
+            listener,
+            policy.retryAfter());
     Optional<KeptShards> memory = kept.map(all -> all.get(communicator.rank()));
     StartingPoint start =
         memory
@@ -132,7 +143,14 @@ final class RecoveryRun {
             new Training(new TrainingPlan(built, parsed, seed, "cpu"), communicator, start);
         Checkpointing checkpointing =
             new Checkpointing(
-                folder, policy, training, description, communicator, listener, () -> false);
+                folder,
+                policy,
+                training,
+                description,
+                communicator,
+                listener,
+                () -> false,
+                minutesAStep == 0 ? System::nanoTime : clock(training, communicator));
         RandomTokens source =
             new RandomTokens(
                 communicator, parsed.batch().global(), parsed.batch().micro(), TIME, VOCABULARY)) {
@@ -154,6 +172,13 @@ final class RecoveryRun {
       training.exportParameters((spec, value) -> parameters.put(spec.name(), floats(value)));
       return new Outcome(begun, reports, checkpoints, remarks, parameters);
     }
+  }
+
+  private LongSupplier clock(Training training, Communicator communicator) {
+    return () ->
+        communicator.rank() == 0
+            ? Duration.ofMinutes(minutesAStep * training.steps()).toNanos()
+            : 0;
   }
 
   private static float[] floats(Tensor value) {

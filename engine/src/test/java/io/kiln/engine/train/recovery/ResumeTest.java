@@ -9,7 +9,10 @@ import io.kiln.engine.checkpoint.LocalCheckpointStore;
 import io.kiln.engine.tensor.PointerBalance;
 import io.kiln.engine.train.recovery.RecoveryRun.Outcome;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -92,6 +95,46 @@ class ResumeTest {
     assertEquals(6, resumed.begun());
     for (int i = 0; i < 6; i++) {
       assertEquals(never.losses().get(6 + i), resumed.losses().get(i), 1e-4, "step " + (7 + i));
+    }
+  }
+
+  @Test
+  void a_chain_of_stages_gives_the_curve_of_one() {
+    RecoveryRun whole = run("whole");
+    whole.config = RecoveryRun.config(3, 1);
+    whole.steps = 12;
+    Outcome never = whole.run().get(0);
+
+    List<Double> losses = new ArrayList<>();
+    int[] stages = {3, 1, 2};
+    for (int link = 0; link < stages.length; link++) {
+      RecoveryRun part = run("parts");
+      part.config = RecoveryRun.config(stages[link], 1);
+      part.steps = 4L * (link + 1);
+      Outcome outcome = part.run().get(0);
+      assertEquals(4L * link, outcome.begun());
+      losses.addAll(outcome.losses());
+    }
+    assertEquals(12, losses.size());
+    for (int i = 0; i < 12; i++) {
+      assertEquals(never.losses().get(i), losses.get(i), 1e-4, "step " + (i + 1));
+    }
+  }
+
+  @Test
+  void a_checkpoint_is_taken_when_the_minutes_between_two_are_over() {
+    RecoveryRun run = run("minutes");
+    run.policy =
+        new CheckpointPolicy(
+            0, Optional.of(Duration.ofMinutes(5)), 9, 0, List.of(), 1, Duration.ofSeconds(60));
+    // Two minutes a step, as rank 0 sees it; the other's clock stands still.
+    run.minutesAStep = 2;
+    run.steps = 10;
+    for (Outcome rank : run.run()) {
+      // Due five minutes after the last one: every third step; and at the end.
+      assertEquals(
+          List.of(3L, 6L, 9L, 10L),
+          rank.checkpoints().stream().map(CheckpointReport::step).toList());
     }
   }
 

@@ -9,7 +9,6 @@ import io.kiln.engine.checkpoint.CheckpointStore;
 import io.kiln.engine.checkpoint.LocalCheckpointStore;
 import io.kiln.engine.checkpoint.StoredFile;
 import io.kiln.engine.train.recovery.RecoveryRun.Outcome;
-import java.io.FilterOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Path;
@@ -26,97 +25,15 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(60)
 class StoreFaultsTest {
   @TempDir Path folder;
-  private LocalCheckpointStore sound;
+  private CheckpointStore sound;
 
   @BeforeEach
   void open() {
     sound = new LocalCheckpointStore(folder);
   }
 
-  /** Breaks writes of files whose path says so, a number of times. */
-  private record Faulty(
-      CheckpointStore sound, String where, AtomicInteger times, long delayMillis, int afterBytes)
-      implements CheckpointStore {
-    @Override
-    public String location() {
-      return sound.location();
-    }
-
-    @Override
-    public OutputStream create(String path) throws IOException {
-      OutputStream out = sound.create(path);
-      if (!path.contains(where)) {
-        return out;
-      }
-      if (delayMillis > 0) {
-        pause();
-      }
-      return times.getAndDecrement() > 0 ? new Breaking(out, afterBytes) : out;
-    }
-
-    private void pause() throws IOException {
-      try {
-        Thread.sleep(delayMillis);
-      } catch (InterruptedException ended) {
-        throw new IOException("interrupted");
-      }
-    }
-
-    @Override
-    public StoredFile open(String path) throws IOException {
-      return sound.open(path);
-    }
-
-    @Override
-    public List<String> list(String path) throws IOException {
-      return sound.list(path);
-    }
-
-    @Override
-    public String draft(String name, String attempt) {
-      return sound.draft(name, attempt);
-    }
-
-    @Override
-    public void publish(String draft, String name) throws IOException {
-      sound.publish(draft, name);
-    }
-
-    @Override
-    public void replace(String name, byte[] content) throws IOException {
-      if (name.contains(where) && times.getAndDecrement() > 0) {
-        throw new IOException("No space left on device");
-      }
-      sound.replace(name, content);
-    }
-
-    @Override
-    public void delete(String path) throws IOException {
-      sound.delete(path);
-    }
-  }
-
-  private static final class Breaking extends FilterOutputStream {
-    private int left;
-
-    Breaking(OutputStream out, int bytes) {
-      super(out);
-      this.left = bytes;
-    }
-
-    @Override
-    public void write(byte[] bytes, int offset, int length) throws IOException {
-      if (length > left) {
-        out.write(bytes, offset, left);
-        throw new IOException("No space left on device");
-      }
-      out.write(bytes, offset, length);
-      left -= length;
-    }
-  }
-
-  private Faulty failing(String where, int times) {
-    return new Faulty(sound, where, new AtomicInteger(times), 0, 1000);
+  private FaultyStore failing(String where, int times) {
+    return new FaultyStore(sound, where, new AtomicInteger(times), 0, 1000);
   }
 
   @Test
@@ -163,13 +80,129 @@ class StoreFaultsTest {
         () -> thrown.getCause().getMessage());
   }
 
+  /** Rank 0's own shard was written well: it is rank 1 that knows. */
+  @Test
+  void the_line_that_ends_a_run_says_why_on_every_rank_and_names_no_class() throws IOException {
+    RecoveryRun run = new RecoveryRun(failing("/rank_1", Integer.MAX_VALUE));
+    run.policy = RecoveryRun.policy(3, 2, 2, Duration.ofSeconds(60));
+    run.steps = 9;
+    AssertionError thrown = assertThrows(AssertionError.class, run::run);
+    assertEquals(
+        folder
+            + ": 2 checkpoints in a row could not be written, the last one: No space left on device;"
+            + " earlier ones are untouched: mend the store and resume",
+        thrown.getCause().getMessage());
+    assertEquals(List.of(), sound.list(""));
+  }
+
+  @Test
+  void drafts_of_checkpoints_that_failed_go() throws IOException {
+    for (String where : List.of("/rank_1", "manifest.json")) {
+      RecoveryRun run = new RecoveryRun(failing(where, 3));
+      assertEquals(
+          List.of(6L),
+          run.run().get(0).checkpoints().stream().map(CheckpointReport::step).toList(),
+          where);
+      assertEquals(List.of("global_step6", "latest"), sound.list(""), where);
+      sound.delete("global_step6");
+      sound.delete("latest");
+    }
+  }
+
+  /** Breaks reads of files whose path says so, a number of times: opening or reading them. */
+  private final class Away extends HandingOn {
+    private final String where;
+    private final boolean opening;
+    private final AtomicInteger times;
+
+    Away(String where, boolean opening, int times) {
+      super(sound);
+      this.where = where;
+      this.opening = opening;
+      this.times = new AtomicInteger(times);
+    }
+
+    private void fail(String path) throws IOException {
+      if (path.contains(where) && times.getAndDecrement() > 0) {
+        throw new IOException(location() + "/" + path + " cannot be read: 503 Slow Down");
+      }
+    }
+
+    @Override
+    public StoredFile open(String path) throws IOException {
+      if (opening) {
+        fail(path);
+        return sound.open(path);
+      }
+      StoredFile file = sound.open(path);
+      return new StoredFile() {
+        @Override
+        public long length() {
+          return file.length();
+        }
+
+        @Override
+        public void readFully(long position, byte[] target, int offset, int length)
+            throws IOException {
+          fail(path);
+          file.readFully(position, target, offset, length);
+        }
+
+        @Override
+        public void close() throws IOException {
+          file.close();
+        }
+      };
+    }
+  }
+
+  private RecoveryRun withTwoCheckpoints() {
+    RecoveryRun before = new RecoveryRun(sound);
+    before.run();
+    RecoveryRun on = new RecoveryRun(sound);
+    on.steps = 7;
+    return on;
+  }
+
+  @Test
+  void a_store_that_is_away_for_a_moment_is_waited_for() {
+    for (boolean opening : List.of(true, false)) {
+      for (String where : List.of("global_step6/rank_1", "global_step6/manifest.json", "latest")) {
+        RecoveryRun run = withTwoCheckpoints();
+        run.store = new Away(where, opening, 2);
+        run.steps = 6;
+        for (Outcome rank : run.run()) {
+          assertEquals(6, rank.begun(), where);
+          assertEquals(List.of(), rank.remarks());
+        }
+      }
+    }
+  }
+
+  @Test
+  void a_store_that_cannot_be_read_ends_the_run_and_no_older_checkpoint_is_gone_on_from()
+      throws IOException {
+    RecoveryRun run = withTwoCheckpoints();
+    List<String> before = sound.list("global_step6");
+    for (String where : List.of("global_step6/rank_1", "global_step6/manifest.json")) {
+      run.store = new Away(where, false, Integer.MAX_VALUE);
+      AssertionError thrown = assertThrows(AssertionError.class, run::run);
+      assertEquals(StoreUnusableException.class, thrown.getCause().getClass());
+      String line = thrown.getCause().getMessage();
+      assertTrue(line.contains("503 Slow Down") && line.contains("resume"), line);
+    }
+    assertEquals(before, sound.list("global_step6"));
+    new CheckpointFolder(sound).verify(6);
+  }
+
   private List<String> published() throws IOException {
     return sound.list("").stream().filter(name -> !name.startsWith(".")).toList();
   }
 
   @Test
   void a_store_that_hangs_is_given_up_after_the_set_time() {
-    RecoveryRun run = new RecoveryRun(new Faulty(sound, "/rank_0", new AtomicInteger(), 20_000, 0));
+    RecoveryRun run =
+        new RecoveryRun(new FaultyStore(sound, "/rank_0", new AtomicInteger(), 20_000, 0));
     run.policy = RecoveryRun.policy(3, 2, 1, Duration.ofSeconds(1));
     AssertionError thrown = assertThrows(AssertionError.class, run::run);
     assertTrue(
@@ -180,7 +213,8 @@ class StoreFaultsTest {
 
   @Test
   void a_slow_store_holds_the_training_back_and_loses_nothing() throws IOException {
-    RecoveryRun run = new RecoveryRun(new Faulty(sound, "/rank_0", new AtomicInteger(), 300, 0));
+    RecoveryRun run =
+        new RecoveryRun(new FaultyStore(sound, "/rank_0", new AtomicInteger(), 300, 0));
     run.policy = RecoveryRun.policy(1, 9, 1, Duration.ofSeconds(30));
     run.steps = 4;
     Outcome outcome = run.run().get(1);
