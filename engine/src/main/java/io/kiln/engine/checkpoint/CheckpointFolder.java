@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.NoSuchFileException;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
@@ -44,8 +45,22 @@ public record CheckpointFolder(CheckpointStore store) {
     return store.location() + "/" + name(step);
   }
 
-  /** Steps at which there may be a checkpoint, newest first. */
+  /**
+   * Steps of the checkpoints, newest first: of those that have a manifest, be it whole or not. What
+   * a writer has not finished is none.
+   */
   public List<Long> candidates() throws IOException {
+    List<Long> published = new ArrayList<>();
+    for (long step : folders()) {
+      if (isPublished(step)) {
+        published.add(step);
+      }
+    }
+    return published;
+  }
+
+  /** Steps at which there may be a checkpoint, or what is left of one, newest first. */
+  public List<Long> folders() throws IOException {
     return Stream.concat(store.list("").stream(), latest().stream())
         .map(CheckpointFolder::step)
         .filter(OptionalLong::isPresent)
@@ -226,7 +241,7 @@ public record CheckpointFolder(CheckpointStore store) {
    */
   public void prune(long newest, int keepLast, long keepEvery) throws IOException {
     int whole = 1;
-    for (long step : candidates()) {
+    for (long step : folders()) {
       if (step >= newest) {
         continue;
       }

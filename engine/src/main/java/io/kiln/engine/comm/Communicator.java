@@ -58,7 +58,19 @@ public interface Communicator extends AutoCloseable {
    * @param output {@code [n]}, n the same on every rank
    * @param input {@code [n]} of the same type, other memory
    */
-  Pending shift(Tensor output, Tensor input);
+  default Pending shift(Tensor output, Tensor input) {
+    return pass(output, (rank() + 1) % size(), input, (rank() + size() - 1) % size());
+  }
+
+  /**
+   * Sends to one rank and receives from one, as the ranks have agreed: every one is sent to once.
+   *
+   * @param output {@code [n]}, n the same on every rank
+   * @param to not this rank, unless it is alone
+   * @param input {@code [n]} of the same type, other memory
+   * @param from whose {@code to} is this rank
+   */
+  Pending pass(Tensor output, int to, Tensor input, int from);
 
   /** Sums a few host numbers over all ranks, in rank order and double precision; waits for it. */
   double[] sum(double... values);

@@ -15,7 +15,7 @@ abstract class Exchange {
     ALL_REDUCE("all-reduce"),
     BROADCAST("broadcast"),
     ALL_TO_ALL("all-to-all"),
-    SHIFT("shift"),
+    PASS("pass"),
     SUM("sum of numbers"),
     BARRIER("barrier");
 

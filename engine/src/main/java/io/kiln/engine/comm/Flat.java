@@ -52,6 +52,15 @@ final class Flat {
     }
   }
 
+  static void checkPass(Tensor output, int to, Tensor input, int from, int rank, int size) {
+    checkShift(output, input);
+    boolean others = to != rank && from != rank || size == 1;
+    if (!others || Math.min(to, from) < 0 || Math.max(to, from) >= size) {
+      throw new IllegalArgumentException(
+          "rank " + rank + " of " + size + " cannot pass to " + to + " and receive from " + from);
+    }
+  }
+
   static void checkAllToAll(Tensor input, Tensor output, int size) {
     check("all-to-all input", input);
     check("all-to-all output", output);

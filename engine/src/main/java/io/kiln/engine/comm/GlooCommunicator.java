@@ -279,19 +279,19 @@ public final class GlooCommunicator implements Communicator {
   }
 
   @Override
-  public Pending shift(Tensor output, Tensor input) {
+  public Pending pass(Tensor output, int to, Tensor input, int from) {
     Flat.checkOnHost(output, input);
-    Flat.checkShift(output, input);
+    Flat.checkPass(output, to, input, from, rank, size);
     routes.checkUsable();
     Span out = Span.bytesOf(output);
     Span in = Span.bytesOf(input);
     return start(
         new MessageExchange(
-            routes, Kind.SHIFT, out.length(), new Form(out, out.length(), true), out, in) {
+            routes, Kind.PASS, out.length(), new Form(out, out.length(), true), out, in) {
           @Override
           void begin() {
-            receive((rank + size - 1) % size, in, 0, in.length());
-            send((rank + 1) % size, out, 0, out.length());
+            receive(from, in, 0, in.length());
+            send(to, out, 0, out.length());
           }
 
           @Override

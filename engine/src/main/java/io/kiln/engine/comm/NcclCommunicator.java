@@ -198,19 +198,19 @@ public final class NcclCommunicator implements Communicator {
 
   /** As an all-to-all in which all but one part is nothing; of host memory over the device. */
   @Override
-  public Pending shift(Tensor output, Tensor input) {
-    Flat.checkShift(output, input);
+  public Pending pass(Tensor output, int to, Tensor input, int from) {
+    Flat.checkPass(output, to, input, from, rank, size);
     checkUsable();
     try (PointerScope scope = new PointerScope()) {
       long count = output.numel();
       Tensor sent =
           torch.empty(new long[] {size * count}, onDevice(output).options(), null).zero_();
-      sent.narrow(0, (rank + 1) % size * count, count).copy_(output.variable_data());
+      sent.narrow(0, to * count, count).copy_(output.variable_data());
       Tensor arrived = torch.empty_like(sent);
-      Tensor own = arrived.narrow(0, (rank + size - 1) % size * count, count);
+      Tensor own = arrived.narrow(0, from * count, count);
       Tensor target = input.variable_data();
       Work work = allToAllWork(sent, arrived);
-      return pending("shift", work, () -> target.copy_(own), target, own, sent, arrived);
+      return pending("pass", work, () -> target.copy_(own), target, own, sent, arrived);
     }
   }
 

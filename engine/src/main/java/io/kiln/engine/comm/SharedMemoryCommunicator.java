@@ -119,11 +119,11 @@ public final class SharedMemoryCommunicator implements Communicator {
   }
 
   @Override
-  public Pending shift(Tensor output, Tensor input) {
+  public Pending pass(Tensor output, int to, Tensor input, int from) {
     Flat.checkOnHost(output, input);
-    Flat.checkShift(output, input);
+    Flat.checkPass(output, to, input, from, rank(), size());
     peers.checkUsable();
-    return start(new ShiftExchange(rings, Span.bytesOf(output), Span.bytesOf(input)));
+    return start(new PassExchange(rings, Span.bytesOf(output), Span.bytesOf(input), from));
   }
 
   @Override

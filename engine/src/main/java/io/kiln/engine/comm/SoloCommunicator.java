@@ -56,8 +56,8 @@ public final class SoloCommunicator implements Communicator {
   }
 
   @Override
-  public Pending shift(Tensor output, Tensor input) {
-    Flat.checkShift(output, input);
+  public Pending pass(Tensor output, int to, Tensor input, int from) {
+    Flat.checkPass(output, to, input, from, 0, 1);
     checkUsable();
     return copied(output, input);
   }

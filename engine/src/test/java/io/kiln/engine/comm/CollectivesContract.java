@@ -314,6 +314,30 @@ abstract class CollectivesContract {
     }
   }
 
+  /** Who each rank passes to; not all of them are one circle. */
+  @ParameterizedTest
+  @ValueSource(strings = {"0", "10", "120", "201", "1032", "2301", "3210", "2031"})
+  void what_is_passed_arrives_where_it_was_sent(String targets) throws Exception {
+    int[] to = targets.chars().map(digit -> digit - '0').toArray();
+    int[] from = new int[to.length];
+    for (int r = 0; r < to.length; r++) {
+      from[to[r]] = r;
+    }
+    List<float[]> results =
+        run(
+            to.length,
+            c -> {
+              Tensor own = tensor(values(c.rank(), 300_007));
+              Tensor other = tensor(new float[300_007]);
+              c.pass(own, to[c.rank()], other, from[c.rank()]).await();
+              assertArrayEquals(values(c.rank(), 300_007), floats(own));
+              return floats(other);
+            });
+    for (int r = 0; r < to.length; r++) {
+      assertArrayEquals(values(from[r], 300_007), results.get(r));
+    }
+  }
+
   @ParameterizedTest
   @ValueSource(ints = {1, 2, 3, 4})
   void all_to_all_transposes_parts_and_ranks(int size) throws Exception {

@@ -80,8 +80,8 @@ public final class RecordingCommunicator implements Communicator {
   }
 
   @Override
-  public Pending shift(Tensor output, Tensor input) {
-    return communicator.shift(output, input);
+  public Pending pass(Tensor output, int to, Tensor input, int from) {
+    return communicator.pass(output, to, input, from);
   }
 
   @Override

@@ -80,7 +80,7 @@ public record CheckpointPath(CheckpointFolder folder, OptionalLong only) impleme
   }
 
   private List<Long> found() throws IOException {
-    List<Long> steps = folder.candidates();
+    List<Long> steps = folder.folders();
     if (steps.isEmpty()) {
       String where = folder.store().location();
       List<String> names = folder.store().list("");

@@ -115,7 +115,15 @@ final class Recovery implements AutoCloseable, CheckpointListener {
   /** From now on this training's checkpoints are taken. All ranks call it. */
   void keep(Training training) throws IOException {
     redundancy =
-        kept.map(shards -> new Redundancy(shards, context.attempt(), training, communicator));
+        kept.map(
+            shards ->
+                new Redundancy(
+                    shards,
+                    context.attempt(),
+                    RankContext.host() + " process " + ProcessHandle.current().pid(),
+                    training,
+                    communicator,
+                    this));
     if (target.isEmpty()) {
       return;
     }

@@ -114,7 +114,6 @@ final class CheckpointFlight {
    * @param now when every rank knew, by the clock of {@code begun}, in nanoseconds
    */
   CheckpointReport report(long now) {
-    return new CheckpointReport(
-        step, manifest().bytes(), waitNanos / 1e6, (now - begun) / 1e6);
+    return new CheckpointReport(step, manifest().bytes(), waitNanos / 1e6, (now - begun) / 1e6);
   }
 }

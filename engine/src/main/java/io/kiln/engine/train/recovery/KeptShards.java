@@ -2,8 +2,10 @@ package io.kiln.engine.train.recovery;
 
 import io.kiln.engine.train.TrainingState;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * Shards of the last steps, kept in a process beyond the end of the ranks that ran in it: what new
@@ -27,6 +29,13 @@ public final class KeptShards implements AutoCloseable {
   }
 
   private final List<Kept> shards = new ArrayList<>();
+
+  /** In use: not to be freed now. */
+  private final Set<Snapshot> held = new HashSet<>();
+
+  /** To be freed when they are no longer in use. */
+  private final Set<Snapshot> dropped = new HashSet<>();
+
   private boolean closed;
 
   /** What is whole, of shards cut for so many ranks. */
@@ -78,12 +87,50 @@ public final class KeptShards implements AutoCloseable {
     return mine;
   }
 
+  /**
+   * Does something with snapshots that takes its time: whoever lets go of them meanwhile, they are
+   * freed only afterwards. The lock is not held, so that other ranks of this process get on.
+   *
+   * @return false if one is no longer kept: nothing was done
+   */
+  boolean whileHeld(List<Snapshot> snapshots, Runnable work) {
+    synchronized (this) {
+      for (Snapshot snapshot : snapshots) {
+        if (shards.stream().noneMatch(kept -> kept.snapshot() == snapshot)) {
+          return false;
+        }
+      }
+      held.addAll(snapshots);
+    }
+    try {
+      work.run();
+    } finally {
+      synchronized (this) {
+        for (Snapshot snapshot : snapshots) {
+          held.remove(snapshot);
+          if (dropped.remove(snapshot)) {
+            snapshot.close();
+          }
+        }
+      }
+    }
+    return true;
+  }
+
+  private void free(Snapshot snapshot) {
+    if (held.contains(snapshot)) {
+      dropped.add(snapshot);
+    } else {
+      snapshot.close();
+    }
+  }
+
   /** Frees what attempts before this one kept: all ranks of this one have what they need. */
   synchronized void dropBefore(long attempt) {
     shards.removeIf(
         kept -> {
           if (kept.attempt() < attempt) {
-            kept.snapshot().close();
+            free(kept.snapshot());
             return true;
           }
           return false;
@@ -92,7 +139,8 @@ public final class KeptShards implements AutoCloseable {
 
   /** Bytes of host memory that it holds now. */
   public synchronized long bytes() {
-    return shards.stream().mapToLong(kept -> kept.snapshot().bytes()).sum();
+    return shards.stream().mapToLong(kept -> kept.snapshot().bytes()).sum()
+        + dropped.stream().mapToLong(Snapshot::bytes).sum();
   }
 
   /** Frees everything. */

@@ -13,9 +13,9 @@ import org.bytedeco.javacpp.PointerScope;
 
 /**
  * Keeps every rank's shard in two processes: after each step a rank copies its own and sends it to
- * the next rank. Two generations alternate, so that of the last two steps one is whole everywhere
- * whenever a process dies: a rank overwrites the older one only in a step that its peers have
- * entered, too.
+ * its {@linkplain Neighbours neighbour}. Two generations alternate, so that of the last two steps
+ * one is whole everywhere whenever a process dies: a rank overwrites the older one only in a step
+ * that its peers have entered, too.
  */
 public final class Redundancy {
   private record Generation(Snapshot own, Snapshot neighbours) {}
@@ -23,6 +23,7 @@ public final class Redundancy {
   private final KeptShards kept;
   private final Training training;
   private final Communicator communicator;
+  private final Neighbours neighbours;
   private final List<Piece> originals;
   private final List<Generation> generations = new ArrayList<>();
 
@@ -32,18 +33,40 @@ public final class Redundancy {
    *
    * @param kept holds the copies; outlives this
    * @param attempt greater than that of earlier ranks of the same job
+   * @param process that this rank lives and dies with: a name that its other ranks give, too, and
+   *     those of other processes do not
+   * @param listener hears, on rank 0, where a shard has no second process
    */
-  public Redundancy(KeptShards kept, long attempt, Training training, Communicator communicator) {
+  public Redundancy(
+      KeptShards kept,
+      long attempt,
+      String process,
+      Training training,
+      Communicator communicator,
+      CheckpointListener listener) {
     this.kept = kept;
     this.training = training;
     this.communicator = communicator;
     this.originals = training.shardPieces();
+    List<String> processes = TextExchange.gather(communicator, process);
+    this.neighbours = Neighbours.of(processes);
+    long together = neighbours.together(processes);
+    if (together > 0 && communicator.rank() == 0) {
+      listener.onRemark(
+          "redundancy: "
+              + together
+              + " of "
+              + processes.size()
+              + " ranks have their shard in one process only, because it has more than half of all"
+              + " ranks; after its death the run goes on from a checkpoint: spread the ranks over"
+              + " more executors");
+    }
     // Who is late may still want what is kept here.
     communicator.barrier();
     kept.dropBefore(attempt);
     int ranks = communicator.size();
     int rank = communicator.rank();
-    int neighbour = (rank + ranks - 1) % ranks;
+    int neighbour = neighbours.kept(rank);
     for (int i = 0; i < 2; i++) {
       generations.add(
           new Generation(
@@ -85,11 +108,25 @@ public final class Redundancy {
     if (!kept.overwrite(generation.own(), () -> generation.own().take(originals))) {
       throw new IllegalStateException("another attempt has taken over");
     }
-    try (PointerScope scope = new PointerScope()) {
-      communicator.shift(generation.own().memory(), generation.neighbours().memory()).await();
+    if (!kept.whileHeld(
+        List.of(generation.own(), generation.neighbours()), () -> exchange(generation))) {
+      throw new IllegalStateException("another attempt has taken over");
     }
     kept.set(generation.own(), Optional.of(state));
     kept.set(generation.neighbours(), Optional.of(state));
+  }
+
+  private void exchange(Generation generation) {
+    int rank = communicator.rank();
+    try (PointerScope scope = new PointerScope()) {
+      communicator
+          .pass(
+              generation.own().memory(),
+              neighbours.keeper(rank),
+              generation.neighbours().memory(),
+              neighbours.kept(rank))
+          .await();
+    }
   }
 
   /** Bytes of host memory that this rank's copies take. */

@@ -133,7 +133,7 @@ public record Resumption(
 
   /** A folder without a manifest is what a writer has left that died: no checkpoint. */
   private long candidate(long before) throws IOException {
-    for (long step : folder.candidates()) {
+    for (long step : folder.folders()) {
       if (step < before && step == only.orElse(step) && folder.isPublished(step)) {
         return step;
       }

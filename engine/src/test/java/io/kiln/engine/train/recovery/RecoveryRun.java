@@ -156,7 +156,9 @@ final class RecoveryRun {
                 communicator, parsed.batch().global(), parsed.batch().micro(), TIME, VOCABULARY)) {
       long begun = training.steps();
       Optional<Redundancy> redundancy =
-          memory.map(here -> new Redundancy(here, attempt, training, communicator));
+          memory.map(
+              here ->
+                  new Redundancy(here, attempt, process(here), training, communicator, listener));
       List<StepReport> reports = new ArrayList<>();
       while (training.steps() < steps) {
         reports.add(training.step(source));
@@ -172,6 +174,11 @@ final class RecoveryRun {
       training.exportParameters((spec, value) -> parameters.put(spec.name(), floats(value)));
       return new Outcome(begun, reports, checkpoints, remarks, parameters);
     }
+  }
+
+  /** Ranks that share what is kept are ranks of one process. */
+  private String process(KeptShards here) {
+    return "process " + kept.orElseThrow().indexOf(here);
   }
 
   private LongSupplier clock(Training training, Communicator communicator) {

@@ -2,17 +2,25 @@ package io.kiln.engine.train.recovery;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assertions.fail;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.kiln.engine.checkpoint.LocalCheckpointStore;
+import io.kiln.engine.checkpoint.Piece;
 import io.kiln.engine.tensor.PointerBalance;
 import io.kiln.engine.train.recovery.RecoveryRun.Outcome;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.stream.Stream;
+import org.bytedeco.javacpp.PointerScope;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -88,6 +96,80 @@ class RedundancyTest {
           .parameters()
           .forEach((name, v) -> assertArrayEquals(v, resumed.parameters().get(name), name));
     }
+  }
+
+  /** Processes of a rank each: A, B, …; those that a letter names twice have two ranks. */
+  private List<KeptShards> placed(String placement) {
+    Map<Character, KeptShards> named = new TreeMap<>();
+    return placement
+        .chars()
+        .mapToObj(name -> named.computeIfAbsent((char) name, fresh -> process()))
+        .toList();
+  }
+
+  @ParameterizedTest
+  @CsvSource({"AABB", "ABAB", "AABC", "AB"})
+  void after_the_death_of_a_process_with_several_ranks_not_a_step_is_repeated(String placement) {
+    int ranks = placement.length();
+    for (char dead : new TreeSet<>(List.of('A', 'B'))) {
+      RecoveryRun first = run(placement + dead, ranks, 2, "fp32");
+      first.steps = 5;
+      first.takesLast = false;
+      List<KeptShards> before = placed(placement);
+      first.kept = Optional.of(before);
+      for (Outcome rank : first.run()) {
+        assertEquals(List.of(), rank.remarks());
+      }
+
+      KeptShards fresh = process();
+      List<KeptShards> after = new ArrayList<>(before);
+      after.replaceAll(kept -> kept == before.get(placement.indexOf(dead)) ? fresh : kept);
+      RecoveryRun second = run(placement + dead, ranks, 2, "fp32");
+      second.attempt = 2;
+      second.kept = Optional.of(after);
+      assertEquals(5, second.run().get(0).begun(), "without " + dead);
+    }
+  }
+
+  @Test
+  void where_one_process_has_most_of_the_ranks_a_remark_says_what_its_death_costs() {
+    for (String placement : List.of("AAB", "AAA")) {
+      RecoveryRun run = run(placement, 3, 2, "fp32");
+      run.config.put("train_batch_size", 12);
+      run.steps = 3;
+      run.kept = Optional.of(placed(placement));
+      List<Outcome> ranks = run.run();
+      String line = ranks.get(0).remarks().get(0);
+      String stuck = placement.equals("AAB") ? "1 of 3 ranks" : "3 of 3 ranks";
+      assertTrue(line.startsWith("redundancy: " + stuck), line);
+      assertEquals(1, ranks.get(0).remarks().size());
+      assertEquals(List.of(), ranks.get(1).remarks());
+    }
+  }
+
+  @Test
+  void what_is_received_into_is_freed_only_afterwards() {
+    PointerBalance.assertKept(
+        () -> {
+          KeptShards kept = new KeptShards();
+          try (PointerScope scope = new PointerScope()) {
+            Piece run = new Piece("p", 0, 8, Map.of());
+            Snapshot snapshot = new Snapshot(List.of(run), List.of("master"), 16);
+            kept.add(1, 2, 0, snapshot);
+            assertTrue(
+                kept.whileHeld(
+                    List.of(snapshot),
+                    () -> {
+                      // The next attempt lets go of it, and the job ends.
+                      kept.dropBefore(2);
+                      kept.close();
+                      assertEquals(64, snapshot.bytes());
+                      assertEquals(64, kept.bytes());
+                    }));
+            assertEquals(0, kept.bytes());
+            assertFalse(kept.whileHeld(List.of(snapshot), () -> fail("it is gone")));
+          }
+        });
   }
 
   @Test

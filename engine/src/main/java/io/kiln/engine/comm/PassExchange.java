@@ -1,27 +1,26 @@
 package io.kiln.engine.comm;
 
-/** Every rank deposits and the next one copies. */
-final class ShiftExchange extends Exchange {
+/** Every rank deposits and the one that it is meant for copies. */
+final class PassExchange extends Exchange {
   private final Rings rings;
   private final Span output;
   private final Span input;
-  private final int previous;
+  private final int source;
   private final long step;
 
   /** Of the bytes of both. */
-  ShiftExchange(Rings rings, Span output, Span input) {
-    super(
-        Kind.SHIFT, output.length(), ceilDiv(output.length(), rings.slotLength(1)), output, input);
+  PassExchange(Rings rings, Span output, Span input, int source) {
+    super(Kind.PASS, output.length(), ceilDiv(output.length(), rings.slotLength(1)), output, input);
     this.rings = rings;
     this.output = output;
     this.input = input;
-    this.previous = (rings.rank() + rings.size() - 1) % rings.size();
+    this.source = source;
     this.step = rings.slotLength(1);
   }
 
   @Override
   boolean reads(int peer) {
-    return peer == previous;
+    return peer == source;
   }
 
   private long count(long round) {
@@ -36,7 +35,7 @@ final class ShiftExchange extends Exchange {
 
   @Override
   void collect(long round, long global) {
-    Span slot = rings.ring(previous, input.type(), 1);
+    Span slot = rings.ring(source, input.type(), 1);
     Span.copy(slot, rings.slotStart(global, 1), input, round * step, count(round));
   }
 }
