@@ -148,6 +148,32 @@ class TrainerTest {
   }
 
   @Test
+  void what_recovery_holds_is_told_before_the_run(@TempDir Path folder) throws Exception {
+    AtomicReference<RunStart> told = new AtomicReference<>();
+    TrainedModel model =
+        language()
+            .maxSteps(2)
+            .checkpointInterval(2)
+            .redundancy(1)
+            .outputDirectory(folder.resolve("model").toString())
+            .listener(
+                new RunListener() {
+                  @Override
+                  public void onStart(RunStart start) {
+                    told.set(start);
+                  }
+                })
+            .build()
+            .fit(texts());
+    TrainingSummary summary = model.summary();
+    Map<String, Long> most = new TreeMap<>();
+    summary.ranks().forEach(rank -> rank.bytes().forEach((k, n) -> most.merge(k, n, Math::max)));
+    most.remove("ring");
+    assertEquals(most, told.get().bytesPerRank());
+    assertTrue(most.keySet().containsAll(List.of("checkpoint", "redundancy")), most::toString);
+  }
+
+  @Test
   void the_same_seed_gives_the_same_model_and_another_seed_another() {
     double first =
         language()

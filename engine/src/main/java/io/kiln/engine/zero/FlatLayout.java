@@ -1,8 +1,10 @@
 package io.kiln.engine.zero;
 
+import io.kiln.engine.checkpoint.Piece;
 import io.kiln.engine.model.ParameterSpec;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 
 /**
  * Where a block's parameters lie in its flat tensor. Every parameter starts at a multiple of {@link
@@ -47,6 +49,37 @@ public record FlatLayout(List<Placement> placements, long shardElements, int ran
   /** Elements that are parameters. */
   public long parameterElements() {
     return placements.stream().mapToLong(p -> p.spec().elements()).sum();
+  }
+
+  /** Receives a run of a parameter: from one element of the flat tensor to before another. */
+  @FunctionalInterface
+  interface RunSink {
+    void accept(Placement placement, long from, long to);
+  }
+
+  /** The parts of parameters that lie between two elements of the flat tensor. */
+  void forEachRun(long begin, long end, RunSink sink) {
+    for (Placement placement : placements) {
+      long from = Math.max(begin, placement.offset());
+      long to = Math.min(end, placement.end());
+      if (from < to) {
+        sink.accept(placement, from, to);
+      }
+    }
+  }
+
+  /** Where a rank's shard begins and ends in the parameters: pieces without values. */
+  public List<Piece> shardRuns(int rank) {
+    List<Piece> runs = new ArrayList<>();
+    long begin = rank * shardElements;
+    forEachRun(
+        begin,
+        begin + shardElements,
+        (placement, from, to) ->
+            runs.add(
+                new Piece(
+                    placement.spec().name(), from - placement.offset(), to - from, Map.of())));
+    return runs;
   }
 
   private static long roundUp(long n, long multiple) {

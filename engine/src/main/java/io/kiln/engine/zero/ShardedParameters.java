@@ -262,19 +262,7 @@ public final class ShardedParameters implements AutoCloseable {
    * @return pieces without values
    */
   public List<Piece> shardRuns(int rank) {
-    List<Piece> runs = new ArrayList<>();
-    for (BlockParameters block : blocks) {
-      long begin = rank * block.layout().shardElements();
-      forEachRun(
-          block,
-          begin,
-          begin + block.layout().shardElements(),
-          (placement, from, to) ->
-              runs.add(
-                  new Piece(
-                      placement.spec().name(), from - placement.offset(), to - from, Map.of())));
-    }
-    return runs;
+    return blocks.stream().flatMap(block -> block.layout().shardRuns(rank).stream()).toList();
   }
 
   /** Whether every rank holds master weights and optimizer state whole. */
@@ -299,40 +287,27 @@ public final class ShardedParameters implements AutoCloseable {
     return pieces;
   }
 
-  private interface RunSink {
-    void accept(Placement placement, long from, long to);
-  }
-
-  /** The parts of a block's parameters that lie between two elements of its flat tensor. */
-  private static void forEachRun(BlockParameters block, long begin, long end, RunSink sink) {
-    for (Placement placement : block.layout().placements()) {
-      long from = Math.max(begin, placement.offset());
-      long to = Math.min(end, placement.end());
-      if (from < to) {
-        sink.accept(placement, from, to);
-      }
-    }
-  }
-
   private void addPieces(List<Piece> pieces, BlockParameters block, long begin, long end) {
     OwnedPart owned = block.owned();
-    forEachRun(
-        block,
-        begin,
-        end,
-        (placement, from, to) -> {
-          Map<String, Tensor> values = new LinkedHashMap<>();
-          try (PointerScope scope = new PointerScope()) {
-            long at = from - owned.begin();
-            values.put(MASTER, ledger.view(owned.master().narrow(0, at, to - from)));
-            for (int i = 0; i < stateNames.size(); i++) {
-              values.put(
-                  stateNames.get(i), ledger.view(owned.states().get(i).narrow(0, at, to - from)));
-            }
-          }
-          pieces.add(
-              new Piece(placement.spec().name(), from - placement.offset(), to - from, values));
-        });
+    block
+        .layout()
+        .forEachRun(
+            begin,
+            end,
+            (placement, from, to) -> {
+              Map<String, Tensor> values = new LinkedHashMap<>();
+              try (PointerScope scope = new PointerScope()) {
+                long at = from - owned.begin();
+                values.put(MASTER, ledger.view(owned.master().narrow(0, at, to - from)));
+                for (int i = 0; i < stateNames.size(); i++) {
+                  values.put(
+                      stateNames.get(i),
+                      ledger.view(owned.states().get(i).narrow(0, at, to - from)));
+                }
+              }
+              pieces.add(
+                  new Piece(placement.spec().name(), from - placement.offset(), to - from, values));
+            });
   }
 
   /** Bytes held, by kind, counted where they were allocated. */

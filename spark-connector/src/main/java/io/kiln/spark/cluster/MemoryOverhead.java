@@ -22,19 +22,19 @@ public final class MemoryOverhead {
   private MemoryOverhead() {}
 
   /**
-   * @param bytesPerRank that a rank will hold for good; activations come on top, as much again at
-   *     the least
-   * @param samplesPerRank bytes of samples that a rank keeps in memory
+   * @param bytesPerRank that a rank will hold to compute with; activations come on top, as much
+   *     again at the least
+   * @param keptPerRank bytes that a rank keeps besides: samples, copies for checkpoints and peers
    * @throws ConfigException with the number to set, if the executors have less
    */
-  public static void require(SparkConf conf, long bytesPerRank, long samplesPerRank) {
+  public static void require(SparkConf conf, long bytesPerRank, long keptPerRank) {
     OptionalLong allowed = allowed(conf);
     if (allowed.isEmpty()) {
       return;
     }
     int ranks =
         Math.max(1, conf.getInt("spark.executor.cores", 1) / conf.getInt("spark.task.cpus", 1));
-    long needed = LIBRARIES + ranks * (2 * bytesPerRank + samplesPerRank + RING);
+    long needed = LIBRARIES + ranks * (2 * bytesPerRank + keptPerRank + RING);
     if (allowed.getAsLong() < needed) {
       throw new ConfigException(
           OVERHEAD,

@@ -19,6 +19,7 @@ import io.kiln.engine.train.recovery.RunDescription;
 import io.kiln.spark.barrier.RankContext;
 import io.kiln.spark.store.HadoopCheckpointStore;
 import java.io.IOException;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -30,6 +31,15 @@ import org.apache.hadoop.conf.Configuration;
  * resumes none. Closed after the training.
  */
 final class Recovery implements AutoCloseable, CheckpointListener {
+  /** Memory for the copy that is written. */
+  static final String CHECKPOINT = "checkpoint";
+
+  /** Memory for the copies that are kept for peers. */
+  static final String REDUNDANCY = "redundancy";
+
+  /** Both, in host memory. */
+  static final List<String> MEMORY = List.of(CHECKPOINT, REDUNDANCY);
+
   private final CheckpointPlan plan;
   private final RunDescription run;
   private final Communicator communicator;
@@ -162,8 +172,8 @@ final class Recovery implements AutoCloseable, CheckpointListener {
   /** What the rank holds, with what its checkpoints do. */
   MemoryReport memory(MemoryReport held) {
     Map<String, Long> bytes = new TreeMap<>(held.bytes());
-    checkpointing.ifPresent(taken -> bytes.put("checkpoint", taken.bytes()));
-    redundancy.ifPresent(copies -> bytes.put("redundancy", copies.bytes()));
+    checkpointing.ifPresent(taken -> bytes.put(CHECKPOINT, taken.bytes()));
+    redundancy.ifPresent(copies -> bytes.put(REDUNDANCY, copies.bytes()));
     return new MemoryReport(bytes);
   }
 

@@ -14,6 +14,7 @@ import io.kiln.engine.model.family.ModelDefinition;
 import io.kiln.engine.model.family.PerceptronDefinition;
 import io.kiln.engine.train.Training;
 import io.kiln.engine.train.TrainingPlan;
+import io.kiln.engine.train.recovery.RecoveryMemory;
 import io.kiln.spark.barrier.BarrierJob;
 import io.kiln.spark.barrier.Listeners;
 import io.kiln.spark.barrier.RestartBudget;
@@ -32,6 +33,7 @@ import io.kiln.spark.output.RunRecord;
 import io.kiln.spark.output.TrainingSummary;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import org.apache.spark.api.java.JavaSparkContext;
@@ -190,18 +192,21 @@ public record TrainingRun(
 
   private static void requireMemory(JavaSparkContext spark, DataPlan plan, RunStart start) {
     long samples = IntStream.range(0, plan.ranks()).mapToLong(plan::storedBytes).max().orElse(0);
+    long held = start.bytesPerRank().values().stream().mapToLong(Long::longValue).sum();
+    long copies =
+        Recovery.MEMORY.stream()
+            .mapToLong(kind -> start.bytesPerRank().getOrDefault(kind, 0L))
+            .sum();
     MemoryOverhead.require(
-        spark.getConf(),
-        start.bytesPerRank().values().stream().mapToLong(Long::longValue).sum(),
-        Math.min(samples, TrainingRank.SAMPLES_IN_MEMORY));
+        spark.getConf(), held - copies, copies + Math.min(samples, TrainingRank.SAMPLES_IN_MEMORY));
   }
 
   private RunStart start(
       TrainingData data, ModelDefinition definition, DeepSpeedConfig config, long steps) {
     try (Model built = definition.model()) {
-      Map<String, Long> bytes =
-          Training.plannedMemory(new TrainingPlan(built, config, training.seed(), "cpu"), ranks)
-              .bytes();
+      TrainingPlan plan = new TrainingPlan(built, config, training.seed(), "cpu");
+      Map<String, Long> bytes = new TreeMap<>(Training.plannedMemory(plan, ranks).bytes());
+      bytes.putAll(copies(RecoveryMemory.of(plan, ranks)));
       return new RunStart(
           definition.modelType(),
           built.parameterCount(),
@@ -214,6 +219,17 @@ public record TrainingRun(
           config.stepsPerPrint(),
           bytes);
     }
+  }
+
+  private Map<String, Long> copies(RecoveryMemory memory) {
+    Map<String, Long> bytes = new TreeMap<>();
+    if (training.checkpoints().taken()) {
+      bytes.put(Recovery.CHECKPOINT, memory.checkpoint());
+    }
+    if (training.recovery().redundancy() > 0) {
+      bytes.put(Recovery.REDUNDANCY, memory.redundancy());
+    }
+    return bytes;
   }
 
   /** What decides the samples of a step: a run that goes on has to have it as before. */
