@@ -125,6 +125,8 @@ public record DriverProcess(Path home, Path logs) {
       // Looks ten times a second for garbage that the end of the application removes anyway.
       settings.put("spark.cleaner.referenceTracking", "false");
       executorOptions.append(' ').append(FEW_SAMPLES);
+      // Where the next run finds what a killed one has left.
+      settings.put("spark.local.dir", home.resolve("tmp").toString());
       settings.put("spark.driver.host", "127.0.0.1");
       settings.put("spark.driver.bindAddress", "127.0.0.1");
       executorOptions

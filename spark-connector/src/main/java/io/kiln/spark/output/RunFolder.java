@@ -28,6 +28,7 @@ public record RunFolder(Path logs) {
 
   private static final String LOGS = "logs";
   private static final String HOME = "spark";
+  private static final String OWNER = "owner";
   private static final String TEMPORARY = "kiln-logs-";
   private static final String TEMPORARY_FILES = "kiln-";
 
@@ -52,6 +53,7 @@ public record RunFolder(Path logs) {
           Files.createDirectory(output);
         } catch (FileAlreadyExistsException taken) {
           requireContinuable(outputDir, output, mayContinue);
+          clearKilled(output);
         }
         logs = createLogs(output);
       } else {
@@ -62,9 +64,43 @@ public record RunFolder(Path logs) {
       Files.createSymbolicLink(folder.sparkHome().resolve("jars"), sparkHome.resolve("jars"));
       // A link: what is mapped into memory has to lie where temporary files lie.
       Files.createSymbolicLink(folder.temporary(), Files.createTempDirectory(TEMPORARY_FILES));
+      folder.own();
       return folder;
     } catch (IOException unwritable) {
       throw new ConfigException("output_dir", outputDir + " cannot be made: " + unwritable);
+    }
+  }
+
+  /** {@code bin/kiln}, which has started this process, becomes the driver. */
+  private void own() throws IOException {
+    Optional<ProcessHandle> driver = ProcessHandle.current().parent();
+    if (driver.isPresent()) {
+      RunOwner.of(driver.get()).write(owner());
+    }
+  }
+
+  private Path owner() {
+    return sparkHome().resolve(OWNER);
+  }
+
+  /** Earlier runs that were killed could not tidy up; one that still runs is left alone. */
+  private static void clearKilled(Path output) throws IOException {
+    try (Stream<Path> entries = Files.list(output)) {
+      entries
+          .filter(entry -> isLogs(entry.getFileName().toString()))
+          .map(RunFolder::new)
+          .filter(earlier -> Files.isSymbolicLink(earlier.temporary()))
+          .filter(earlier -> RunOwner.isDead(earlier.owner()))
+          .forEach(RunFolder::clear);
+    }
+  }
+
+  private void clear() {
+    removeTemporary();
+    try {
+      delete(sparkHome());
+    } catch (UncheckedIOException stays) {
+      // Its executors may be about to end; it is in nobody's way.
     }
   }
 
@@ -128,8 +164,8 @@ public record RunFolder(Path logs) {
   }
 
   /**
-   * Temporary files of executors on this machine: one that is killed leaves the native libraries
-   * there that it has unpacked.
+   * Temporary files on this machine, Spark's own too: an executor that is killed leaves the native
+   * libraries there that it has unpacked, a driver that is killed all it has shuffled.
    */
   public Path temporary() {
     return sparkHome().resolve("tmp");

@@ -38,6 +38,19 @@ class DriverProcessTest {
   }
 
   @Test
+  void on_this_machine_spark_writes_where_the_next_run_finds_what_a_killed_one_left() {
+    assertEquals(
+        PROCESS.home().resolve("tmp").toString(),
+        PROCESS.settings(on(HERE, Map.of()), Map.of()).get("spark.local.dir"));
+    assertFalse(PROCESS.settings(on(THERE, Map.of()), Map.of()).containsKey("spark.local.dir"));
+    assertEquals(
+        "/fast",
+        PROCESS
+            .settings(on(HERE, Map.of("spark.local.dir", "/fast")), Map.of())
+            .get("spark.local.dir"));
+  }
+
+  @Test
   void a_cluster_of_others_keeps_its_own_ways() {
     Map<String, String> settings = PROCESS.settings(on(THERE, Map.of()), Map.of());
     assertFalse(settings.containsKey("spark.cleaner.referenceTracking"));
