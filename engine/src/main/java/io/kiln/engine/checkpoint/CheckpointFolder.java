@@ -8,10 +8,14 @@ import java.nio.file.NoSuchFileException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Set;
 import java.util.function.LongConsumer;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
@@ -24,6 +28,9 @@ import java.util.stream.Stream;
 public record CheckpointFolder(CheckpointStore store) {
   private static final String PREFIX = "global_step";
   private static final String LATEST = "latest";
+  private static final Pattern REPLACED =
+      Pattern.compile(
+          "\\.(" + PREFIX + "\\d{1,18})\\." + Pattern.quote(CheckpointStore.REPLACED) + ".*");
 
   /** Far above any manifest: what is longer is none. */
   private static final long MOST_MANIFEST_BYTES = 1L << 30;
@@ -101,7 +108,11 @@ public record CheckpointFolder(CheckpointStore store) {
    * @throws CheckpointException if it is missing or cannot be used
    */
   public CheckpointManifest manifest(long step) throws IOException {
-    String path = name(step) + "/" + CheckpointManifest.FILE;
+    return manifest(name(step), step);
+  }
+
+  private CheckpointManifest manifest(String name, long step) throws IOException {
+    String path = name + "/" + CheckpointManifest.FILE;
     String where = store.location() + "/" + path;
     try {
       CheckpointManifest manifest = CheckpointManifest.parse(where, read(path));
@@ -145,7 +156,11 @@ public record CheckpointFolder(CheckpointStore store) {
    * @throws CheckpointException if it is missing or of another length
    */
   public void requireThere(long step, StoredShard shard) throws IOException {
-    VerifiedFile.open(store, name(step), shard, new RecentChunks()).close();
+    requireThere(name(step), shard);
+  }
+
+  private void requireThere(String name, StoredShard shard) throws IOException {
+    VerifiedFile.open(store, name, shard, new RecentChunks()).close();
   }
 
   /**
@@ -246,7 +261,7 @@ public record CheckpointFolder(CheckpointStore store) {
         continue;
       }
       if (whole < keepLast) {
-        whole += isThere(step) ? 1 : 0;
+        whole += isThere(name(step), step) ? 1 : 0;
       } else if (keepEvery == 0 || step % keepEvery != 0) {
         // Where a folder does not go at once, what is left of it must not look whole.
         store.delete(name(step) + "/" + CheckpointManifest.FILE);
@@ -255,10 +270,13 @@ public record CheckpointFolder(CheckpointStore store) {
     }
   }
 
-  private boolean isThere(long step) throws IOException {
+  /**
+   * Whether a folder holds a manifest of that step and all its files, as long as they should be.
+   */
+  private boolean isThere(String name, long step) throws IOException {
     try {
-      for (StoredShard shard : manifest(step).shards()) {
-        requireThere(step, shard);
+      for (StoredShard shard : manifest(name, step).shards()) {
+        requireThere(name, shard);
       }
       return true;
     } catch (CheckpointException damaged) {
@@ -266,10 +284,41 @@ public record CheckpointFolder(CheckpointStore store) {
     }
   }
 
-  /** Removes what writers that died have left: drafts, and folders without a manifest. */
+  /**
+   * Ends what a writer has begun that died while it put a checkpoint in the place of an older one
+   * of its step: puts the new one there if it is whole, else the old one back. A writer that is
+   * alive after all finds its work done.
+   */
+  public void finishReplacements() throws IOException {
+    List<String> names = store.list("");
+    Set<String> there = new HashSet<>(names);
+    for (String hidden : names) {
+      Matcher replaced = REPLACED.matcher(hidden);
+      if (!replaced.matches() || !there.add(replaced.group(1))) {
+        continue;
+      }
+      String name = replaced.group(1);
+      String begun = hidden;
+      for (String other : names) {
+        if (other.startsWith("." + name + ".")
+            && !REPLACED.matcher(other).matches()
+            && isThere(other, step(name).getAsLong())) {
+          begun = other;
+        }
+      }
+      store.publish(begun, name);
+    }
+  }
+
+  /**
+   * Removes what writers that died have left: drafts, and folders without a manifest. What they had
+   * all but published is published.
+   */
   public void removeUnfinished() throws IOException {
+    finishReplacements();
     for (String name : store.list("")) {
       if (name.startsWith("." + PREFIX)
+          || name.startsWith("." + LATEST + ".")
           || step(name).isPresent() && !hasFile(name + "/" + CheckpointManifest.FILE)) {
         store.delete(name);
       }

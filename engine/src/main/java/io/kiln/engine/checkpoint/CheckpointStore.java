@@ -16,6 +16,12 @@ import java.util.List;
  * <p>Safe to use from several threads and processes, as long as no two write the same file.
  */
 public interface CheckpointStore extends AutoCloseable {
+  /**
+   * How the attempt begins under which a checkpoint's older namesake lies hidden while the new one
+   * is put in its place: {@code draft(name, REPLACED + …)}.
+   */
+  String REPLACED = "old-";
+
   /** The folder as an error names it: with its scheme where that is not a local file's. */
   String location();
 
@@ -49,7 +55,8 @@ public interface CheckpointStore extends AutoCloseable {
 
   /**
    * Makes a draft, whose manifest has been written, the checkpoint {@code name}; an older one of
-   * that name goes.
+   * that name goes. Should the writer die meanwhile, one of them may be hidden, or both; none is
+   * lost.
    */
   void publish(String draft, String name) throws IOException;
 

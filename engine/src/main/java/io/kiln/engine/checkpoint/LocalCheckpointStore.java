@@ -9,6 +9,7 @@ import java.nio.channels.WritableByteChannel;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
+import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.StandardCopyOption;
@@ -37,21 +38,27 @@ public record LocalCheckpointStore(Path folder) implements CheckpointStore {
   @Override
   public OutputStream create(String path) throws IOException {
     Path file = folder.resolve(path);
-    Files.createDirectories(file.getParent());
-    FileChannel channel =
-        FileChannel.open(
-            file,
-            StandardOpenOption.CREATE,
-            StandardOpenOption.WRITE,
-            StandardOpenOption.TRUNCATE_EXISTING);
-    return new LocalOutput(channel);
+    try {
+      Files.createDirectories(file.getParent());
+      FileChannel channel =
+          FileChannel.open(
+              file,
+              StandardOpenOption.CREATE,
+              StandardOpenOption.WRITE,
+              StandardOpenOption.TRUNCATE_EXISTING);
+      return new LocalOutput(file, channel);
+    } catch (IOException refused) {
+      throw LocalStoreException.of("written", file, refused);
+    }
   }
 
   /** A file on its way, which takes native memory as it lies there. */
   private static final class LocalOutput extends OutputStream implements WritableByteChannel {
+    private final Path file;
     private final FileChannel channel;
 
-    private LocalOutput(FileChannel channel) {
+    private LocalOutput(Path file, FileChannel channel) {
+      this.file = file;
       this.channel = channel;
     }
 
@@ -68,8 +75,12 @@ public record LocalCheckpointStore(Path folder) implements CheckpointStore {
     @Override
     public int write(ByteBuffer bytes) throws IOException {
       int count = bytes.remaining();
-      while (bytes.hasRemaining()) {
-        channel.write(bytes);
+      try {
+        while (bytes.hasRemaining()) {
+          channel.write(bytes);
+        }
+      } catch (IOException refused) {
+        throw LocalStoreException.of("written", file, refused);
       }
       return count;
     }
@@ -85,6 +96,8 @@ public record LocalCheckpointStore(Path folder) implements CheckpointStore {
         if (channel.isOpen()) {
           channel.force(true);
         }
+      } catch (IOException refused) {
+        throw LocalStoreException.of("written", file, refused);
       }
     }
   }
@@ -92,7 +105,18 @@ public record LocalCheckpointStore(Path folder) implements CheckpointStore {
   @Override
   public StoredFile open(String path) throws IOException {
     Path file = folder.resolve(path);
-    FileChannel channel = FileChannel.open(file, StandardOpenOption.READ);
+    if (Files.isDirectory(file)) {
+      // It could be opened, and fails when it is read.
+      throw new NoSuchFileException(file.toString(), null, "is a folder");
+    }
+    FileChannel channel;
+    try {
+      channel = FileChannel.open(file, StandardOpenOption.READ);
+    } catch (NoSuchFileException none) {
+      throw none;
+    } catch (IOException refused) {
+      throw LocalStoreException.of("read", file, refused);
+    }
     return new StoredFile() {
       private final long length = channel.size();
 
@@ -109,9 +133,17 @@ public record LocalCheckpointStore(Path folder) implements CheckpointStore {
         while (buffer.position() < end) {
           // By way of memory outside the heap, which is kept for the next: no more than a cache.
           buffer.limit(Math.min(end, buffer.position() + NativeOutput.PIECE_BYTES));
-          if (channel.read(buffer, position + buffer.position() - offset) < 0) {
+          if (read(buffer, position + buffer.position() - offset) < 0) {
             throw new EOFException(file + " ends before byte " + (position + length));
           }
+        }
+      }
+
+      private int read(ByteBuffer buffer, long at) throws IOException {
+        try {
+          return channel.read(buffer, at);
+        } catch (IOException refused) {
+          throw LocalStoreException.of("read", file, refused);
         }
       }
 
@@ -128,6 +160,10 @@ public record LocalCheckpointStore(Path folder) implements CheckpointStore {
       return entries.map(entry -> entry.getFileName().toString()).sorted().toList();
     } catch (NoSuchFileException none) {
       return List.of();
+    } catch (NotDirectoryException file) {
+      throw LocalStoreException.file(folder.resolve(path));
+    } catch (IOException refused) {
+      throw LocalStoreException.of("read", folder.resolve(path), refused);
     }
   }
 
@@ -139,13 +175,33 @@ public record LocalCheckpointStore(Path folder) implements CheckpointStore {
   @Override
   public void publish(String draft, String name) throws IOException {
     Path target = folder.resolve(name);
-    Path old = folder.resolve(draft(name, "old-" + UUID.randomUUID()));
-    if (Files.exists(target)) {
-      Files.move(target, old, StandardCopyOption.ATOMIC_MOVE);
+    Path old = folder.resolve(draft(name, REPLACED + UUID.randomUUID()));
+    boolean replaces = Files.exists(target);
+    try {
+      if (replaces) {
+        Files.move(target, old, StandardCopyOption.ATOMIC_MOVE);
+      }
+      try {
+        Files.move(folder.resolve(draft), target, StandardCopyOption.ATOMIC_MOVE);
+      } catch (IOException refused) {
+        if (replaces) {
+          putBack(old, target, refused);
+        }
+        throw refused;
+      }
+      synchronizeFolder();
+    } catch (IOException refused) {
+      throw LocalStoreException.of("published", folder.resolve(draft), refused);
     }
-    Files.move(folder.resolve(draft), target, StandardCopyOption.ATOMIC_MOVE);
-    synchronizeFolder();
     delete(folder.relativize(old).toString());
+  }
+
+  private static void putBack(Path old, Path target, IOException failure) {
+    try {
+      Files.move(old, target, StandardCopyOption.ATOMIC_MOVE);
+    } catch (IOException also) {
+      failure.addSuppressed(also);
+    }
   }
 
   @Override
@@ -154,12 +210,17 @@ public record LocalCheckpointStore(Path folder) implements CheckpointStore {
     try (OutputStream out = create(draft)) {
       out.write(content);
     }
-    Files.move(
-        folder.resolve(draft),
-        folder.resolve(name),
-        StandardCopyOption.ATOMIC_MOVE,
-        StandardCopyOption.REPLACE_EXISTING);
-    synchronizeFolder();
+    try {
+      Files.move(
+          folder.resolve(draft),
+          folder.resolve(name),
+          StandardCopyOption.ATOMIC_MOVE,
+          StandardCopyOption.REPLACE_EXISTING);
+      synchronizeFolder();
+    } catch (IOException refused) {
+      Files.deleteIfExists(folder.resolve(draft));
+      throw LocalStoreException.of("written", folder.resolve(name), refused);
+    }
   }
 
   /** A rename has reached the disk when its folder has (Linux). */
@@ -175,6 +236,8 @@ public record LocalCheckpointStore(Path folder) implements CheckpointStore {
       Files.walkFileTree(folder.resolve(path), new Removal());
     } catch (NoSuchFileException gone) {
       // As wanted.
+    } catch (IOException refused) {
+      throw LocalStoreException.of("deleted", folder.resolve(path), refused);
     }
   }
 

@@ -4,12 +4,16 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
+import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
@@ -77,6 +81,57 @@ class LocalCheckpointStoreTest {
     store.replace("latest", "two".getBytes(UTF_8));
     assertEquals("two", read("latest"));
     assertEquals(List.of("latest"), store.list(""));
+  }
+
+  private static void assertOneLine(IOException error, String... parts) {
+    assertEquals(1, error.getMessage().lines().count(), error::getMessage);
+    for (String part : parts) {
+      assertTrue(error.getMessage().contains(part), error::getMessage);
+    }
+  }
+
+  @Test
+  void a_checkpoint_dir_that_is_a_file_is_told_with_the_mend() throws IOException {
+    Path file = Files.writeString(folder.resolve("file"), "x");
+    CheckpointStore there = new LocalCheckpointStore(file);
+    String[] parts = {file + " is a file", "name another checkpoint_dir"};
+    assertOneLine(assertThrows(NotDirectoryException.class, () -> there.list("")), parts);
+    assertOneLine(assertThrows(IOException.class, () -> there.create("a/b")), parts);
+    assertOneLine(
+        assertThrows(IOException.class, () -> there.replace("latest", new byte[1])), parts);
+    assertOneLine(assertThrows(IOException.class, () -> there.open("a")), parts);
+  }
+
+  /** Nobody, not even root, makes folders in /proc. */
+  @Test
+  void a_checkpoint_dir_that_cannot_be_written_is_told_with_the_mend() {
+    CheckpointStore there = new LocalCheckpointStore(Path.of("/proc/kiln/checkpoints"));
+    assertOneLine(
+        assertThrows(IOException.class, () -> there.create("a/b")),
+        "/proc/kiln/checkpoints/a/b cannot be written: ",
+        "name another checkpoint_dir");
+  }
+
+  @Test
+  void what_the_system_says_is_told_in_words() {
+    Path where = Path.of("/x/y");
+    assertOneLine(
+        LocalStoreException.of("written", where, new AccessDeniedException("/x/y")),
+        "/x/y cannot be written: ",
+        "has no right to",
+        "name another checkpoint_dir");
+    assertOneLine(
+        LocalStoreException.of("written", where, new IOException("No space left on device")),
+        "/x/y cannot be written: No space left on device",
+        "free some");
+    assertOneLine(
+        LocalStoreException.of(
+            "written", where, new FileSystemException("/x/y", null, "Read-only file system")),
+        "/x/y cannot be written: Read-only file system",
+        "name another checkpoint_dir");
+    assertOneLine(
+        LocalStoreException.of("read", where, new IOException("Input/output error")),
+        "/x/y cannot be read: Input/output error");
   }
 
   @Test

@@ -1,5 +1,6 @@
 package io.kiln.spark.store;
 
+import io.kiln.engine.checkpoint.CheckpointStore;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.util.EnumSet;
@@ -50,7 +51,7 @@ record ByRename(RenamingFiles files, Path folder) implements Publication {
   @Override
   public void publish(String draft, String name) throws IOException {
     Path target = new Path(folder, name);
-    Path old = new Path(folder, draft(name, "old-" + UUID.randomUUID()));
+    Path old = new Path(folder, draft(name, CheckpointStore.REPLACED + UUID.randomUUID()));
     try {
       boolean replaces = files.exists(target);
       if (replaces) {

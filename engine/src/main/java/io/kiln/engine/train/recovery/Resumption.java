@@ -133,6 +133,7 @@ public record Resumption(
 
   /** A folder without a manifest is what a writer has left that died: no checkpoint. */
   private long candidate(long before) throws IOException {
+    folder.finishReplacements();
     for (long step : folder.folders()) {
       if (step < before && step == only.orElse(step) && folder.isPublished(step)) {
         return step;

@@ -1,0 +1,114 @@
+package io.kiln.engine.checkpoint;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.Tensor;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Checkpoints that take the place of older ones of the same step, and what is in their way. */
+class CheckpointFolderTest {
+  private static final long STEP = 5;
+  private static final String NAME = CheckpointFolder.name(STEP);
+
+  @TempDir Path folder;
+  private LocalCheckpointStore store;
+  private CheckpointFolder checkpoints;
+
+  @BeforeEach
+  void open() {
+    store = new LocalCheckpointStore(folder);
+    checkpoints = new CheckpointFolder(store);
+  }
+
+  private CheckpointManifest shard(String draft, String writer) throws IOException {
+    try (PointerScope scope = new PointerScope()) {
+      Piece piece = new Piece("p", 0, 2, Map.of("master", Tensor.create(1f, 2f)));
+      StoredShard shard = ShardWriter.write(store, draft, "rank_0-" + writer, List.of(piece));
+      ObjectNode content = new ObjectMapper().createObjectNode().put("writer", writer);
+      return new CheckpointManifest(STEP, content, List.of(shard));
+    }
+  }
+
+  /** An older checkpoint, and a draft that is whole and was about to take its place. */
+  private String replacing() throws IOException {
+    String first = store.draft(NAME, "one");
+    checkpoints.publish(first, shard(first, "old"));
+    String draft = store.draft(NAME, "two");
+    CheckpointManifest manifest = shard(draft, "new");
+    Files.write(folder.resolve(draft).resolve(CheckpointManifest.FILE), manifest.toBytes());
+    Files.move(folder.resolve(NAME), folder.resolve(store.draft(NAME, "old-1")));
+    return draft;
+  }
+
+  private String writer() throws IOException {
+    return checkpoints.verify(STEP).content().path("writer").asText();
+  }
+
+  @Test
+  void a_death_between_the_two_renames_of_a_replacement_loses_neither() throws IOException {
+    replacing();
+    checkpoints.removeUnfinished();
+    assertEquals("new", writer());
+    assertEquals(List.of(NAME), store.list(""));
+  }
+
+  @Test
+  void where_the_new_one_is_not_whole_the_old_one_is_put_back() throws IOException {
+    String draft = replacing();
+    Files.delete(folder.resolve(draft).resolve("rank_0-new"));
+    checkpoints.finishReplacements();
+    assertEquals("old", writer());
+    checkpoints.removeUnfinished();
+    assertEquals("old", writer());
+    assertEquals(List.of(NAME), store.list(""));
+  }
+
+  @Test
+  void a_replacement_that_was_finished_is_left_alone() throws IOException {
+    String draft = replacing();
+    store.publish(draft, NAME);
+    checkpoints.finishReplacements();
+    checkpoints.removeUnfinished();
+    assertEquals("new", writer());
+    assertEquals(List.of(NAME), store.list(""));
+  }
+
+  @Test
+  void a_rename_that_fails_leaves_the_older_checkpoint_in_its_place() throws IOException {
+    String first = store.draft(NAME, "one");
+    checkpoints.publish(first, shard(first, "old"));
+    assertThrows(IOException.class, () -> store.publish(store.draft(NAME, "lost"), NAME));
+    assertEquals("old", writer());
+    assertEquals(List.of(NAME), store.list(""));
+  }
+
+  @Test
+  void a_latest_that_is_a_folder_is_no_hint() throws IOException {
+    String first = store.draft(NAME, "one");
+    checkpoints.publish(first, shard(first, "old"));
+    Files.createDirectories(folder.resolve("latest/x"));
+    assertEquals(List.of(STEP), checkpoints.candidates());
+    String line = assertThrows(IOException.class, () -> checkpoints.pointTo(STEP)).getMessage();
+    assertTrue(line.contains(folder.resolve("latest") + " is a folder: "), line);
+    assertEquals(List.of(NAME, "latest"), store.list(""));
+  }
+
+  @Test
+  void what_a_dead_writer_left_of_latest_goes() throws IOException {
+    Files.writeString(folder.resolve(store.draft("latest", "x")), "global");
+    checkpoints.removeUnfinished();
+    assertEquals(List.of(), store.list(""));
+  }
+}
