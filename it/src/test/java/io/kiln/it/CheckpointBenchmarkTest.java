@@ -29,7 +29,8 @@ class CheckpointBenchmarkTest {
             "--dtype=fp32",
             "--stage=3",
             "--every=2",
-            "--repetitions=1");
+            "--repetitions=1",
+            "--below=101");
     assertEquals(0, run.status(), run.said());
     for (String figure :
         List.of(
@@ -41,7 +42,8 @@ class CheckpointBenchmarkTest {
             "copy in ",
             "copy in, not synced ",
             "read ",
-            "copy out ")) {
+            "copy out ",
+            "verdict: fp32 stage 3: good: ")) {
       assertTrue(run.out().contains(figure), () -> figure + " is not in " + run.said());
     }
     assertTrue(!run.out().contains("NaN"), run::out);

@@ -31,10 +31,12 @@ import picocli.CommandLine.Spec;
           + "Rates are those of all ranks together; a plain copy goes through the same streams of "
           + "the same store, synced (as a checkpoint is) and not synced, without checksums and "
           + "without a format. What is read was just written: a local disk's is still in memory, "
-          + "for both."
+          + "for both.",
+      "Ends with status 1 where the median of the wait is not below its limit."
     })
 public final class CheckpointBenchmark implements Callable<Integer> {
   private static final ObjectMapper JSON = new ObjectMapper();
+  private static final int TOO_LONG = 1;
 
   @Option(
       names = "--dir",
@@ -70,6 +72,13 @@ public final class CheckpointBenchmark implements Callable<Integer> {
   @Option(names = "--repetitions", description = "Turns of each (default: ${DEFAULT-VALUE}).")
   private int repetitions = 7;
 
+  @Option(
+      names = "--below",
+      paramLabel = "PERCENT",
+      description =
+          "Of the training time, that steps may wait for checkpoints (default: ${DEFAULT-VALUE}).")
+  private double below = 2;
+
   @Option(names = "--json", paramLabel = "FILE", description = "Also write the figures here.")
   private Path json;
 
@@ -93,6 +102,7 @@ public final class CheckpointBenchmark implements Callable<Integer> {
     BenchmarkCommand.demand(spec, repetitions >= 1, "--repetitions is at least 1");
     BenchmarkCommand.demand(
         spec, stages.stream().allMatch(stage -> stage >= 0 && stage <= 3), "--stage is 0 to 3");
+    BenchmarkCommand.demand(spec, below > 0, "--below is more than 0");
     Optional<Path> temporary =
         directory == null
             ? Optional.of(Files.createTempDirectory("kiln-bench-checkpoint"))
@@ -125,7 +135,8 @@ public final class CheckpointBenchmark implements Callable<Integer> {
       if (json != null) {
         Files.writeString(json, figures.json());
       }
-      return 0;
+      figures.verdict(below / 100).forEach(line -> System.out.println("verdict: " + line));
+      return figures.below(below / 100) ? 0 : TOO_LONG;
     } finally {
       if (temporary.isPresent()) {
         JobRuns.delete(temporary.get());

@@ -130,6 +130,36 @@ final class CheckpointFigures {
     return table.toString();
   }
 
+  /**
+   * A line for each training: whether its steps wait no longer for checkpoints than they may.
+   *
+   * @param most share of the training time
+   */
+  List<String> verdict(double most) {
+    List<String> lines = new ArrayList<>();
+    for (Key key : reports.keySet()) {
+      lines.add(
+          String.format(
+              Locale.ROOT,
+              "%s stage %d: %s: %.2f %% of the training time waits for checkpoints, to be below %.2f %%",
+              key.dtype(),
+              key.stage(),
+              waits(key, most) ? "TOO LONG" : "good",
+              100 * share(key, "wait").median(),
+              100 * most));
+    }
+    return lines;
+  }
+
+  /** Whether the steps of all trainings wait for less than that share of their time. */
+  boolean below(double most) {
+    return reports.keySet().stream().noneMatch(key -> waits(key, most));
+  }
+
+  private boolean waits(Key key, double most) {
+    return !(share(key, "wait").median() < most);
+  }
+
   private String rates(Key key, String label, String[] all) {
     StringBuilder line = new StringBuilder("  " + label);
     double own = rate(key, all[0]);
