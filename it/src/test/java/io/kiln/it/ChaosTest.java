@@ -5,6 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.kiln.it.chaos.ChaosReport;
 import io.kiln.it.chaos.ChaosRun;
+import io.kiln.it.chaos.CheckpointPlace;
+import io.kiln.it.chaos.Moment;
+import io.kiln.it.chaos.RunStory;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.BeforeAll;
@@ -15,6 +18,10 @@ import org.junit.jupiter.api.io.TempDir;
 class ChaosTest {
   private static final int KILLS = 4;
   private static final int STALL_SECONDS = 8;
+  private static final int RARE_CHECKPOINTS = 50;
+
+  /** The kill comes some steps after the first of them. */
+  private static final int MIDDLE_SEED = 31;
 
   @TempDir static Path folder;
   private static ChaosRun chaos;
@@ -31,15 +38,41 @@ class ChaosTest {
                 "training.stall_timeout=" + STALL_SECONDS),
             150,
             1,
-            folder);
+            folder,
+            CheckpointPlace.in(folder));
     chaos.trainUndisturbed(System.out::println);
   }
 
   @Test
   void killed_executors_cost_a_few_steps_and_leave_nothing() throws Exception {
-    ChaosReport report = chaos.trainKilled(KILLS, System.out::println);
+    ChaosReport report = chaos.trainKilled("killed", Moment.cycle(KILLS), System.out::println);
     report.lines().forEach(System.out::println);
     assertEquals(KILLS, report.kills());
+    assertEquals(1, report.writesHit());
+    assertUndisturbed(report);
+  }
+
+  @Test
+  void with_redundancy_a_death_between_two_checkpoints_repeats_one_step_at_most() throws Exception {
+    ChaosReport report =
+        chaos
+            .under(
+                List.of(
+                    "training.redundancy=1", "training.checkpoint_interval=" + RARE_CHECKPOINTS),
+                MIDDLE_SEED,
+                chaos.place())
+            .trainKilled("redundant", List.of(Moment.REDUCE), System.out::println);
+    report.lines().forEach(System.out::println);
+    long killed = report.done().get(0).step();
+    assertTrue(killed > RARE_CHECKPOINTS && killed < 2 * RARE_CHECKPOINTS, "killed at " + killed);
+    RunStory.Resume resume = report.resumptions().get(0);
+    assertEquals("the memory of the ranks", resume.where());
+    assertTrue(resume.step() > RARE_CHECKPOINTS, resume.toString());
+    assertTrue(report.repeatedAfterOne() <= 1, report.repeatedAfterOne() + " steps repeated");
+    assertUndisturbed(report);
+  }
+
+  private static void assertUndisturbed(ChaosReport report) {
     assertEquals(0, report.differences());
     assertTrue(report.sameModel());
     assertEquals(List.of(), report.left());
@@ -47,7 +80,7 @@ class ChaosTest {
 
   @Test
   void a_frozen_executor_is_found_and_replaced_and_its_rank_named() throws Exception {
-    ChaosReport report = chaos.trainFrozen(System.out::println);
+    ChaosReport report = chaos.trainFrozen("frozen", System.out::println);
     report.lines().forEach(System.out::println);
     // Spark may hear of the executor's end only after its peers have started again: they then miss
     // what it had shuffled, and start once more. Nothing else may have happened.
@@ -59,12 +92,12 @@ class ChaosTest {
             .causes()
             .get(0)
             .matches(
-                "rank [01] on 127\\.0\\.0\\.1: has not been heard for "
+                "rank "
+                    + report.done().get(0).rank().orElseThrow()
+                    + " on 127\\.0\\.0\\.1: has not been heard for "
                     + STALL_SECONDS
                     + " s \\(training\\.stall_timeout\\), after step \\d+, .*: its executor is replaced"),
         report.causes().get(0));
-    assertEquals(0, report.differences());
-    assertTrue(report.sameModel());
-    assertEquals(List.of(), report.left());
+    assertUndisturbed(report);
   }
 }

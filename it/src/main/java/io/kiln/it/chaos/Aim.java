@@ -1,14 +1,7 @@
 package io.kiln.it.chaos;
 
 import java.io.IOException;
-import java.nio.file.DirectoryStream;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
-import java.nio.file.NotDirectoryException;
-import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
@@ -23,24 +16,32 @@ final class Aim {
   private static final double FORWARD_SHARE = 0.3;
 
   private final RunStory story;
-  private final Path checkpoints;
+  private final Drafts drafts;
   private final SplittableRandom random;
 
-  Aim(RunStory story, Path checkpoints, SplittableRandom random) {
+  Aim(RunStory story, Drafts drafts, SplittableRandom random) {
     this.story = story;
-    this.checkpoints = checkpoints;
+    this.drafts = drafts;
     this.random = random;
   }
 
-  /** Waits until it is there; what goes on in a run's steps is known from how long they take. */
-  void await(Moment moment) throws InterruptedException, IOException {
+  /**
+   * Waits until it is there; what goes on in a run's steps is known from how long they take.
+   *
+   * @return the drafts that are being written then
+   */
+  List<String> await(Moment moment) throws InterruptedException, IOException {
     switch (moment) {
       case FORWARD -> awaitInStep(random.nextDouble() * FORWARD_SHARE);
       case REDUCE -> awaitInStep(FORWARD_SHARE + random.nextDouble() * (1 - FORWARD_SHARE));
-      case CHECKPOINT -> awaitDraft();
+      case CHECKPOINT -> {
+        return awaitDraft();
+      }
       case STARTING -> Thread.sleep((long) (random.nextDouble() * NEW_START_MILLIS));
       case ANY -> Thread.sleep((long) (random.nextDouble() * 500));
     }
+    // While all start again there lies what the kill before has left, and nobody writes.
+    return moment == Moment.STARTING ? List.of() : drafts.names();
   }
 
   private void awaitInStep(double share) throws InterruptedException {
@@ -68,53 +69,23 @@ final class Aim {
     return gaps.length == 0 ? 0 : gaps[gaps.length / 2];
   }
 
-  /** Sees one draft from its beginning to its end, then waits for a part of the next one's life. */
-  private void awaitDraft() throws InterruptedException, IOException {
-    await(false);
-    await(true);
-    long begun = System.nanoTime();
-    await(false);
-    long life = System.nanoTime() - begun;
-    await(true);
-    long nanos = (long) (random.nextDouble() * life);
-    Thread.sleep(nanos / 1_000_000, (int) (nanos % 1_000_000));
+  /** A draft lives for milliseconds: what is aimed at it comes as soon as one is seen. */
+  private List<String> awaitDraft() throws InterruptedException, IOException {
+    awaitNames(false);
+    return awaitNames(true);
   }
 
-  private void await(boolean draft) throws InterruptedException, IOException {
+  private List<String> awaitNames(boolean any) throws InterruptedException, IOException {
     long end = System.nanoTime() + LONGEST.toNanos();
-    while (!drafts(checkpoints).isEmpty() != draft) {
+    List<String> names = drafts.names();
+    while (names.isEmpty() == any) {
       if (System.nanoTime() > end) {
-        throw new IllegalStateException("no checkpoint was written in " + checkpoints);
+        throw new IllegalStateException(
+            "no checkpoint was written in " + drafts.store().location());
       }
       Thread.sleep(0, 500_000);
-    }
-  }
-
-  /** Names of unfinished checkpoints in a local folder. */
-  static List<String> drafts(Path checkpoints) throws IOException {
-    List<String> names = new ArrayList<>();
-    try (DirectoryStream<Path> entries = Files.newDirectoryStream(checkpoints, ".global_step*")) {
-      entries.forEach(entry -> names.add(entry.getFileName().toString()));
-    } catch (NoSuchFileException | NotDirectoryException notYet) {
-      return List.of();
+      names = drafts.names();
     }
     return names;
-  }
-
-  /** Moments for so many kills: each kind in turn. */
-  static List<Moment> moments(int kills) {
-    Moment[] turn = {
-      Moment.CHECKPOINT,
-      Moment.REDUCE,
-      Moment.STARTING,
-      Moment.FORWARD,
-      Moment.CHECKPOINT,
-      Moment.REDUCE,
-      Moment.FORWARD,
-      Moment.ANY
-    };
-    Moment[] all = new Moment[kills];
-    Arrays.setAll(all, i -> turn[i % turn.length]);
-    return List.of(all);
   }
 }

@@ -1,5 +1,6 @@
 package io.kiln.it.chaos;
 
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
@@ -22,6 +23,11 @@ public record ChaosReport(
     Curve undisturbed,
     boolean sameModel,
     List<String> left) {
+  /** Seconds. */
+  private static final double LONGEST_MEDIAN = 15;
+
+  private static final long MOST_REPEATED = 1;
+
   /** Steps that had been finished and were taken again. */
   long repeated() {
     long repeated = 0;
@@ -52,12 +58,59 @@ public record ChaosReport(
     return done.stream().mapToDouble(kill -> kill.secondsLost(events)).sorted().toArray();
   }
 
-  /** Whether the run was what the undisturbed one was, and left nothing. */
-  public boolean good() {
-    return curve.isWhole(undisturbed.points().size())
-        && curve.differences(undisturbed) == 0
-        && sameModel
-        && left.isEmpty();
+  /**
+   * What is not as it should be; nothing of a good run.
+   *
+   * @param redundant whether the ranks kept each other's shards in memory
+   */
+  public List<String> faults(boolean redundant) {
+    List<String> faults = new ArrayList<>();
+    if (!curve.isWhole(undisturbed.points().size()) || differences() > 0) {
+      faults.add("the curve is not the undisturbed run's");
+    }
+    if (!sameModel) {
+      faults.add("the model is not the undisturbed run's");
+    }
+    if (!left.isEmpty()) {
+      faults.add("something is left behind");
+    }
+    double median = median(seconds());
+    if (median > LONGEST_MEDIAN) {
+      faults.add(
+          String.format(
+              Locale.ROOT, "a median of %.1f s is more than %.0f s", median, LONGEST_MEDIAN));
+    }
+    if (redundant && repeatedAfterOne() > MOST_REPEATED) {
+      faults.add(
+          "%d steps repeated after one death are more than %d with training.redundancy"
+              .formatted(repeatedAfterOne(), MOST_REPEATED));
+    }
+    if (count(Moment.CHECKPOINT) > 0 && writesHit() == 0) {
+      faults.add("no kill hit the write of a checkpoint");
+    }
+    return faults;
+  }
+
+  /** Kills that came into the write of a checkpoint, which is left a draft. */
+  public long writesHit() {
+    return done.stream().filter(Kill::write).count();
+  }
+
+  private long count(Moment moment) {
+    return done.stream().filter(kill -> kill.moment() == moment).count();
+  }
+
+  /** Where the training went on from, each time. */
+  public List<RunStory.Resume> resumptions() {
+    return events.stream()
+        .filter(RunStory.Resume.class::isInstance)
+        .map(RunStory.Resume.class::cast)
+        .toList();
+  }
+
+  /** Most steps that were taken again after a kill that came while all ranks trained. */
+  public long repeatedAfterOne() {
+    return mostRepeated(true);
   }
 
   /** How many executors were killed or frozen. */
@@ -89,7 +142,7 @@ public record ChaosReport(
         "%-19s after step %4d%s: %.1f s to the next finished step, %d repeated",
         kill.moment(),
         kill.step(),
-        kill.draft() ? ", left a draft" : "",
+        kill.write() ? ", hit its write" : "",
         kill.secondsLost(events),
         kill.stepsLost(events));
   }
@@ -99,22 +152,22 @@ public record ChaosReport(
     double[] seconds = seconds();
     String moments =
         Arrays.stream(Moment.values())
-            .map(m -> done.stream().filter(kill -> kill.moment() == m).count() + " in " + m)
+            .map(moment -> count(moment) + " in " + moment)
             .collect(Collectors.joining(", "));
     return List.of(
         String.format(
             Locale.ROOT,
-            "kills survived: %d (%s); %d of them left a draft",
+            "kills survived: %d (%s); %d hit the write of a checkpoint",
             done.size(),
             moments,
-            done.stream().filter(Kill::draft).count()),
+            writesHit()),
         String.format(
             Locale.ROOT,
             "steps repeated: %d beside %d; after one death at most %d, where a second came before all"
                 + " trained again at most %d",
             repeated(),
             undisturbed.points().size(),
-            mostRepeated(true),
+            repeatedAfterOne(),
             mostRepeated(false)),
         String.format(
             Locale.ROOT,

@@ -1,16 +1,18 @@
 package io.kiln.it.chaos;
 
 import java.util.List;
+import java.util.OptionalInt;
 
 /**
  * A kill and what came of it.
  *
  * @param moment that it was aimed at
+ * @param rank that the executor ran; none while it starts
  * @param step the latest that was finished
- * @param draft whether a checkpoint's draft was there afterwards
+ * @param write whether it hit the write of a checkpoint: a draft was there before it and is left
  * @param at when, in nanoseconds
  */
-record Kill(Moment moment, long step, boolean draft, long at) {
+public record Kill(Moment moment, OptionalInt rank, long step, boolean write, long at) {
   /**
    * Seconds until the next step that ranks which were started again finished.
    *

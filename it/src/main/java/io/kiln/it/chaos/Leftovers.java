@@ -51,10 +51,10 @@ final class Leftovers {
   }
 
   /** After the run: what does not go away within some seconds. */
-  List<String> of(Path outputDir, Path checkpoints) throws IOException, InterruptedException {
+  List<String> of(Path outputDir, Drafts drafts) throws IOException, InterruptedException {
     long end = System.nanoTime() + LONGEST.toNanos();
     while (true) {
-      List<String> left = now(outputDir, checkpoints);
+      List<String> left = now(outputDir, drafts);
       if (left.isEmpty() || System.nanoTime() > end) {
         return left;
       }
@@ -62,21 +62,20 @@ final class Leftovers {
     }
   }
 
-  private List<String> now(Path outputDir, Path checkpoints) throws IOException {
+  private List<String> now(Path outputDir, Drafts drafts) throws IOException {
     List<String> left = new ArrayList<>();
     RunProcesses.all(outputDir).forEach(process -> left.add("process " + process.pid()));
     segments().stream().filter(file -> !before.contains(file)).forEach(left::add);
     try (Stream<Path> files = Files.list(temporary)) {
       files.map(Path::toString).forEach(left::add);
     }
-    for (Path folder : List.of(outputDir, checkpoints)) {
-      try (Stream<Path> files = Files.list(folder)) {
-        files
-            .filter(file -> file.getFileName().toString().startsWith("."))
-            .map(Path::toString)
-            .forEach(left::add);
-      }
+    try (Stream<Path> files = Files.list(outputDir)) {
+      files
+          .filter(file -> file.getFileName().toString().startsWith("."))
+          .map(Path::toString)
+          .forEach(left::add);
     }
+    left.addAll(drafts.left());
     if (Files.exists(outputDir.resolve("logs/spark"))) {
       left.add(outputDir.resolve("logs/spark").toString());
     }

@@ -1,5 +1,8 @@
 package io.kiln.it.chaos;
 
+import java.util.Arrays;
+import java.util.List;
+
 /** When a process is killed. */
 public enum Moment {
   /** Early in a step. */
@@ -22,5 +25,13 @@ public enum Moment {
   @Override
   public String toString() {
     return told;
+  }
+
+  /** Moments for so many kills: each kind in turn. */
+  public static List<Moment> cycle(int kills) {
+    Moment[] turn = {CHECKPOINT, REDUCE, STARTING, FORWARD, CHECKPOINT, REDUCE, FORWARD, ANY};
+    Moment[] all = new Moment[kills];
+    Arrays.setAll(all, i -> turn[i % turn.length]);
+    return List.of(all);
   }
 }

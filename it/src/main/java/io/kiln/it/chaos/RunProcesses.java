@@ -3,15 +3,27 @@ package io.kiln.it.chaos;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /** Processes of one run, told apart from all others of this machine by where they log. */
 public final class RunProcesses {
+  private static final String LOG = "-Dkiln.log=";
+
+  /** A task's number is that of its partition, and that is its rank. */
+  private static final Pattern TASK = Pattern.compile("Running task (\\d+)\\.\\d+ in stage");
+
+  private static final Duration LONGEST_END = Duration.ofSeconds(10);
+
   private RunProcesses() {}
 
   /** Executors of a run with this output directory, the oldest first. */
@@ -24,6 +36,11 @@ public final class RunProcesses {
     return loggingTo(outputDir.resolve("logs") + "/");
   }
 
+  /** A process's command line, a NUL behind each word; nothing of one that has ended. */
+  private static List<String> words(Path process) throws IOException {
+    return List.of(Files.readString(process.resolve("cmdline")).split("\0"));
+  }
+
   private static List<ProcessHandle> loggingTo(String log) {
     List<ProcessHandle> found = new ArrayList<>();
     try (Stream<Path> processes = Files.list(Path.of("/proc"))) {
@@ -32,10 +49,7 @@ public final class RunProcesses {
           .forEach(
               path -> {
                 try {
-                  // A NUL behind each argument; nothing of a process that has ended.
-                  List<String> words =
-                      List.of(Files.readString(path.resolve("cmdline")).split("\0"));
-                  if (words.stream().anyMatch(word -> word.startsWith("-Dkiln.log=" + log))) {
+                  if (words(path).stream().anyMatch(word -> word.startsWith(LOG + log))) {
                     ProcessHandle.of(Long.parseLong(path.getFileName().toString()))
                         .ifPresent(found::add);
                   }
@@ -48,6 +62,44 @@ public final class RunProcesses {
     }
     found.sort(Comparator.comparingLong(ProcessHandle::pid));
     return found;
+  }
+
+  /**
+   * The rank that an executor runs, as its log says: that of the latest task. None before the first
+   * one, and of an executor that has ended.
+   */
+  static OptionalInt rank(ProcessHandle executor) throws IOException {
+    OptionalInt rank = OptionalInt.empty();
+    try {
+      for (String word : words(Path.of("/proc", Long.toString(executor.pid())))) {
+        if (word.startsWith(LOG)) {
+          Matcher task = TASK.matcher(Files.readString(Path.of(word.substring(LOG.length()))));
+          while (task.find()) {
+            rank = OptionalInt.of(Integer.parseInt(task.group(1)));
+          }
+        }
+      }
+    } catch (NoSuchFileException notYetOrGone) {
+      return OptionalInt.empty();
+    }
+    return rank;
+  }
+
+  /** Kills (kill -9) and waits until the process is no more. */
+  static void kill(ProcessHandle process) throws InterruptedException {
+    process.destroyForcibly();
+    long end = System.nanoTime() + LONGEST_END.toNanos();
+    while (process.isAlive()) {
+      if (System.nanoTime() > end) {
+        throw new IllegalStateException("process " + process.pid() + " outlives a kill -9");
+      }
+      Thread.sleep(1);
+    }
+  }
+
+  /** SIGCONT: a frozen process goes on. */
+  public static void thaw(ProcessHandle process) throws IOException, InterruptedException {
+    signal(process, "CONT");
   }
 
   /** SIGSTOP: the process stays and does nothing more. */

@@ -11,7 +11,7 @@ import java.util.regex.Pattern;
 public final class RunStory {
   private static final Pattern STEP = Pattern.compile("step (\\d+)/\\d+ .*");
   private static final Pattern RESTART = Pattern.compile("all ranks start again: (.*)");
-  private static final Pattern RESUME = Pattern.compile("going on after step (\\d+) from .*");
+  private static final Pattern RESUME = Pattern.compile("going on after step (\\d+) from (.*)");
 
   /** Something that was said. */
   public sealed interface Event {
@@ -25,8 +25,12 @@ public final class RunStory {
   /** All ranks are started again. */
   public record Restart(long at, String cause) implements Event {}
 
-  /** The training goes on from a checkpoint of that step. */
-  public record Resume(long at, long step) implements Event {}
+  /**
+   * The training goes on after that step.
+   *
+   * @param where a checkpoint, or the memory of the ranks
+   */
+  public record Resume(long at, long step, String where) implements Event {}
 
   private final List<Event> events = new ArrayList<>();
   private final StringBuilder text = new StringBuilder();
@@ -43,7 +47,7 @@ public final class RunStory {
     } else if (restart.matches()) {
       events.add(new Restart(at, restart.group(1)));
     } else if (resume.matches()) {
-      events.add(new Resume(at, Long.parseLong(resume.group(1))));
+      events.add(new Resume(at, Long.parseLong(resume.group(1)), resume.group(2)));
     }
     notifyAll();
   }

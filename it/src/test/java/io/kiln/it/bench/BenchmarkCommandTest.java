@@ -53,6 +53,13 @@ class BenchmarkCommandTest {
   }
 
   @Test
+  void chaos_kills_20_in_500_steps_if_not_told_otherwise() {
+    String help = bench("chaos", "--help").out().replaceAll("\\s+", " ");
+    assertTrue(help.contains("--kills=<kills> How many (default: 20)"), help);
+    assertTrue(help.contains("Of the job (default: 25 a kill)"), help);
+  }
+
+  @Test
   void what_is_no_option_is_told_in_one_line() {
     for (String name : BENCHMARKS.keySet()) {
       refused(bench(name, "job.json", "--no-such-option"), "see kiln bench " + name + " --help");
@@ -87,6 +94,10 @@ class BenchmarkCommandTest {
         "chaos | absent.json | absent.json: there is no file absent.json",
         "chaos | --kills=0 | --kills is at least 1",
         "chaos | --interval=0 | --interval is at least 1",
+        "chaos | --steps=40 | --steps is more than two a kill",
+        "chaos | --set=training.checkpoint_dir=x | training.checkpoint_dir is --dir here",
+        "chaos | --conf=a=b | spark.hadoop.",
+        "checkpoint | --below=0 | --below is more than 0",
       })
   void a_value_that_cannot_be_used_is_told_in_one_line(String name, String option, String line) {
     refused(bench(name, option), line);
