@@ -13,12 +13,15 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.apache.hadoop.fs.FileSystem;
-import org.apache.hadoop.fs.PathFilter;
+import org.apache.hadoop.fs.RemoteIterator;
+import org.apache.hadoop.hdfs.protocol.OpenFileEntry;
+import org.apache.hadoop.hdfs.protocol.OpenFilesIterator.OpenFilesType;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -36,7 +39,7 @@ class DurableRunTest {
 
   /** Something that befalls the store while a checkpoint is written. */
   private interface Mishap {
-    void happen(RunStory story) throws Exception;
+    void happen(WatchedRun run) throws Exception;
   }
 
   @BeforeAll
@@ -66,7 +69,7 @@ class DurableRunTest {
     long stopped;
     try (WatchedRun run = start(output, settings)) {
       run.story().await("some steps", LONGEST, s -> s.step() >= 20);
-      mishap.happen(run.story());
+      mishap.happen(run);
       long reached = run.story().step();
       run.story().await("more steps", LONGEST, s -> s.step() >= Math.min(reached + 5, STEPS / 2));
       run.terminate();
@@ -100,7 +103,6 @@ class DurableRunTest {
       FileSystem files = hdfs.files();
       org.apache.hadoop.fs.Path checkpoints =
           new org.apache.hadoop.fs.Path(hdfs.uri() + "/runs/checkpoints");
-      PathFilter drafts = path -> path.getName().startsWith(".global_step");
       trainInTwoParts(
           folder.resolve("on-hdfs"),
           Map.of(
@@ -108,23 +110,62 @@ class DurableRunTest {
               checkpoints.toString(),
               "spark.conf.spark.hadoop.dfs.replication",
               "2"),
-          story -> {
-            KilnRun.awaitGone(
-                "a checkpoint is written",
-                () -> {
-                  try {
-                    return files.listStatus(checkpoints, drafts).length > 0;
-                  } catch (IOException unreadable) {
-                    throw new AssertionError(unreadable);
-                  }
-                });
-            hdfs.killDatanode(0);
-          });
+          run -> killInWrite(hdfs, checkpoints, run));
       List<String> left =
           Arrays.stream(files.listStatus(checkpoints)).map(f -> f.getPath().getName()).toList();
       assertEquals(
           List.of("global_step" + (STEPS - INTERVAL), "global_step" + STEPS, "latest"), left);
     }
+  }
+
+  /**
+   * Ends a datanode while a shard is written to it: the writers are held until it is gone, so that
+   * the write cannot end before.
+   */
+  private static void killInWrite(
+      HdfsCluster hdfs, org.apache.hadoop.fs.Path checkpoints, WatchedRun run) throws Exception {
+    List<ProcessHandle> writers = run.executors();
+    long end = System.nanoTime() + LONGEST.toNanos();
+    List<String> written = List.of();
+    while (written.isEmpty()) {
+      assertTrue(System.nanoTime() < end, "no write was caught: " + run.story().text());
+      Thread.sleep(1);
+      if (shardsInWriting(hdfs, checkpoints).isEmpty()) {
+        continue;
+      }
+      for (ProcessHandle writer : writers) {
+        RunProcesses.freeze(writer);
+      }
+      written = shardsInWriting(hdfs, checkpoints);
+      if (written.isEmpty()) {
+        thaw(writers);
+      }
+    }
+    hdfs.killDatanode(0);
+    assertEquals(written, shardsInWriting(hdfs, checkpoints));
+    thaw(writers);
+  }
+
+  private static void thaw(List<ProcessHandle> processes) throws Exception {
+    for (ProcessHandle process : processes) {
+      RunProcesses.thaw(process);
+    }
+  }
+
+  /** Files of a draft that are begun and not closed. */
+  private static List<String> shardsInWriting(
+      HdfsCluster hdfs, org.apache.hadoop.fs.Path checkpoints) throws IOException {
+    List<String> paths = new ArrayList<>();
+    RemoteIterator<OpenFileEntry> open =
+        hdfs.files()
+            .listOpenFiles(EnumSet.of(OpenFilesType.ALL_OPEN_FILES), checkpoints.toUri().getPath());
+    while (open.hasNext()) {
+      String path = open.next().getFilePath();
+      if (path.contains("/.global_step") && path.endsWith(".safetensors")) {
+        paths.add(path);
+      }
+    }
+    return paths;
   }
 
   @Test
@@ -136,13 +177,14 @@ class DurableRunTest {
       trainInTwoParts(
           folder.resolve("on-s3"),
           settings,
-          story -> {
+          run -> {
             s3.stop();
             // The next one is due and this one is not written.
-            story.await(
-                "the training waits",
-                LONGEST,
-                s -> s.text().contains("waiting for the checkpoint"));
+            run.story()
+                .await(
+                    "the training waits",
+                    LONGEST,
+                    s -> s.text().contains("waiting for the checkpoint"));
             s3.restart();
           });
       try (Stream<Path> objects = Files.list(s3.objects().resolve("runs/checkpoints"))) {
