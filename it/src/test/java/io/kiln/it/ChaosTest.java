@@ -20,6 +20,8 @@ class ChaosTest {
   private static final int STALL_SECONDS = 8;
   private static final int RARE_CHECKPOINTS = 50;
 
+  private static final int FIRST_CHECKPOINT = 90;
+
   /** The kill comes some steps after the first of them. */
   private static final int MIDDLE_SEED = 31;
 
@@ -70,6 +72,29 @@ class ChaosTest {
     assertTrue(resume.step() > RARE_CHECKPOINTS, resume.toString());
     assertTrue(report.repeatedAfterOne() <= 1, report.repeatedAfterOne() + " steps repeated");
     assertUndisturbed(report);
+  }
+
+  @Test
+  void killed_in_the_first_checkpoint_of_all_on_s3_it_begins_again() throws Exception {
+    try (S3Server s3 = S3Server.start(folder.resolve("s3"))) {
+      CheckpointPlace place =
+          new CheckpointPlace(
+              s3.uri() + "/runs",
+              s3.settings().entrySet().stream()
+                  .map(setting -> "spark.hadoop." + setting.getKey() + "=" + setting.getValue())
+                  .toList());
+      ChaosReport report =
+          chaos
+              .under(
+                  List.of("training.checkpoint_interval=" + FIRST_CHECKPOINT), MIDDLE_SEED, place)
+              .trainKilled("on-s3", List.of(Moment.CHECKPOINT), System.out::println);
+      report.lines().forEach(System.out::println);
+      assertEquals(1, report.writesHit());
+      // There is none yet: nothing to go on from.
+      assertEquals(List.of(), report.resumptions());
+      assertTrue(report.repeatedAfterOne() >= FIRST_CHECKPOINT, report.lines().get(1));
+      assertUndisturbed(report);
+    }
   }
 
   private static void assertUndisturbed(ChaosReport report) {
