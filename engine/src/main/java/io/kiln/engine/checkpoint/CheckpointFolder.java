@@ -192,10 +192,26 @@ public record CheckpointFolder(CheckpointStore store) {
    */
   public void publish(String draft, CheckpointManifest manifest) throws IOException {
     if (!isPublished(manifest)) {
+      for (StoredShard shard : manifest.shards()) {
+        requireShared(draft, shard);
+      }
       try (OutputStream out = store.create(draft + "/" + CheckpointManifest.FILE)) {
         out.write(manifest.toBytes());
       }
       store.publish(draft, name(manifest.step()));
+    }
+  }
+
+  /** A folder of each node's own has the same name on all of them. */
+  private void requireShared(String draft, StoredShard shard) throws IOException {
+    try {
+      requireThere(draft, shard);
+    } catch (CheckpointException missing) {
+      throw new CheckpointException(
+          store.location() + "/" + draft + "/" + shard.file(),
+          "is not there for rank 0 as its rank wrote it: checkpoint_dir has to be one folder for"
+              + " all nodes",
+          missing);
     }
   }
 

@@ -95,6 +95,26 @@ class CheckpointFolderTest {
   }
 
   @Test
+  void a_shard_that_another_node_has_written_to_a_folder_of_its_own_makes_no_checkpoint()
+      throws IOException {
+    String draft = store.draft(NAME, "one");
+    CheckpointManifest manifest = shard(draft, "elsewhere");
+    Files.delete(folder.resolve(draft).resolve("rank_0-elsewhere"));
+    String line =
+        assertThrows(CheckpointException.class, () -> checkpoints.publish(draft, manifest))
+            .getMessage();
+    assertTrue(line.contains("rank_0-elsewhere: is not there for rank 0"), line);
+    assertTrue(line.endsWith("checkpoint_dir has to be one folder for all nodes"), line);
+    assertEquals(List.of(), checkpoints.candidates());
+
+    String cut = store.draft(NAME, "two");
+    CheckpointManifest whole = shard(cut, "cut");
+    Files.write(folder.resolve(cut).resolve("rank_0-cut"), new byte[3]);
+    assertThrows(CheckpointException.class, () -> checkpoints.publish(cut, whole));
+    assertEquals(List.of(), checkpoints.candidates());
+  }
+
+  @Test
   void a_latest_that_is_a_folder_is_no_hint() throws IOException {
     String first = store.draft(NAME, "one");
     checkpoints.publish(first, shard(first, "old"));
