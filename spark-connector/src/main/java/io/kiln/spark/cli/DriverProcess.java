@@ -58,6 +58,7 @@ public record DriverProcess(Path home, Path logs) {
     arguments.addAll(RankEnvironment.javaOptions());
     if (spark.master().startsItsExecutors()) {
       arguments.add(FEW_SAMPLES);
+      arguments.add("-Djava.io.tmpdir=" + home.resolve("tmp"));
     }
     if (spark.master() instanceof SparkMaster.LocalCluster) {
       // It only schedules, on cores that its ranks compute on: compile little, collect with one.

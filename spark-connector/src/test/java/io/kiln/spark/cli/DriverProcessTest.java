@@ -43,6 +43,9 @@ class DriverProcessTest {
         PROCESS.home().resolve("tmp").toString(),
         PROCESS.settings(on(HERE, Map.of()), Map.of()).get("spark.local.dir"));
     assertFalse(PROCESS.settings(on(THERE, Map.of()), Map.of()).containsKey("spark.local.dir"));
+    String temporary = "-Djava.io.tmpdir=" + PROCESS.home().resolve("tmp");
+    assertTrue(PROCESS.javaArguments(on(HERE, Map.of())).contains(temporary));
+    assertFalse(PROCESS.javaArguments(on(THERE, Map.of())).contains(temporary));
     assertEquals(
         "/fast",
         PROCESS
