@@ -56,6 +56,11 @@ public record Processor(String name, Set<String> flags, int cores) {
             && !AVX512_KERNELS.contains(asked);
   }
 
+  /** Whether it is an x86 that multiplies bf16 only by turning it into fp32 and back. */
+  public boolean emulatesBf16() {
+    return flags.contains("avx2") && !flags.contains("avx512_bf16") && !flags.contains("amx_bf16");
+  }
+
   /** The widest vectors it computes with. */
   public String widestVectors() {
     if (flags.contains("avx512_bf16")) {

@@ -1,5 +1,6 @@
 package io.kiln.spark.cluster;
 
+import io.kiln.engine.tensor.Dtype;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -129,6 +130,17 @@ public final class RankEnvironment {
                 + " forces an older BLAS kernel than this processor's ("
                 + processor.widestVectors()
                 + "); unset, fp32 products can run up to 2x as fast")
+        : Optional.empty();
+  }
+
+  /** Whether a processor has no instructions for what a rank computes in, in a line. */
+  public static Optional<String> slowDtype(Dtype dtype, Processor processor) {
+    return dtype == Dtype.BF16 && processor.emulatesBf16()
+        ? Optional.of(
+            "bf16 has no instructions on this processor ("
+                + processor.name()
+                + " has neither avx512_bf16 nor amx_bf16): products take several times as long as"
+                + " in fp32; leave bf16 out of the configuration")
         : Optional.empty();
   }
 }

@@ -12,6 +12,7 @@ import io.kiln.engine.model.Model;
 import io.kiln.engine.model.family.DataSizes;
 import io.kiln.engine.model.family.ModelDefinition;
 import io.kiln.engine.model.family.ModelFamilies;
+import io.kiln.engine.tensor.ComputeDevice;
 import io.kiln.engine.train.BatchSource;
 import io.kiln.engine.train.EvaluationReport;
 import io.kiln.engine.train.EvaluationSource;
@@ -26,6 +27,7 @@ import io.kiln.engine.train.TrainingPlan;
 import io.kiln.engine.train.recovery.RunDescription;
 import io.kiln.spark.barrier.RankBody;
 import io.kiln.spark.barrier.RankContext;
+import io.kiln.spark.cluster.Processor;
 import io.kiln.spark.cluster.RankEnvironment;
 import io.kiln.spark.output.ModelFile;
 import io.kiln.spark.output.OutputDirectory;
@@ -124,7 +126,11 @@ record TrainingRank(
     context.at("initializing", 0);
     ModelDefinition definition = ModelFamilies.parse("model", json(model), DataSizes.unknown());
     DeepSpeedConfig config = DeepSpeedConfig.parse(json(deepspeed), context.size(), auto.values());
-    String device = context.device().name();
+    ComputeDevice device = context.device();
+    if (!device.isGpu()) {
+      RankEnvironment.slowDtype(config.precision().dtype(), Processor.ofThisMachine())
+          .ifPresent(context::remark);
+    }
     RunDescription description =
         new RunDescription((ObjectNode) json(same), (ObjectNode) json(told));
     try (Model built = definition.model();
@@ -139,7 +145,7 @@ record TrainingRank(
                 hadoop.value());
         Training training =
             new Training(
-                new TrainingPlan(built, config, seed, device),
+                new TrainingPlan(built, config, seed, device.name()),
                 communicator,
                 recovery.beginning(new FromSeed(seed)));
         BatchSource batches = samples.batches(training.steps() + 1, AHEAD);
