@@ -4,7 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.kiln.it.chaos.RunProcesses;
-import io.kiln.it.chaos.RunStory;
 import io.kiln.it.chaos.WatchedRun;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -44,13 +43,8 @@ class DecommissionTest {
       assertTrue(saved >= 20 && saved < STEPS, saved + " in " + run.story().text());
       leaving.destroyForcibly();
       run.awaitSuccess(LONGEST);
-      RunStory.Resume resume =
-          run.story().events().stream()
-              .filter(RunStory.Resume.class::isInstance)
-              .map(RunStory.Resume.class::cast)
-              .findFirst()
-              .orElseThrow();
-      assertEquals(saved, resume.step());
+      long resumed = run.story().resumedAfter().orElseThrow();
+      assertEquals(saved, resumed);
     }
     KilnRun.awaitGone("no process", () -> RunProcesses.all(output).isEmpty());
   }

@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.kiln.it.chaos.Curve;
 import io.kiln.it.chaos.RunProcesses;
-import io.kiln.it.chaos.RunStory;
 import io.kiln.it.chaos.WatchedRun;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -81,14 +80,9 @@ class DurableRunTest {
     KilnRun.awaitGone("no process", () -> RunProcesses.all(output).isEmpty());
     try (WatchedRun run = start(output, settings)) {
       run.awaitSuccess(LONGEST);
-      RunStory.Resume resume =
-          run.story().events().stream()
-              .filter(RunStory.Resume.class::isInstance)
-              .map(RunStory.Resume.class::cast)
-              .findFirst()
-              .orElseThrow();
+      long resumed = run.story().resumedAfter().orElseThrow();
       // What had been trained when it was told to end was saved before it did.
-      assertTrue(resume.step() >= stopped, resume.step() + " after " + stopped);
+      assertTrue(resumed >= stopped, resumed + " after " + stopped);
     }
     assertEquals(0, undisturbed.differences(Curve.of(output)));
     assertEquals(

@@ -4,7 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.kiln.it.chaos.RunProcesses;
-import io.kiln.it.chaos.RunStory;
 import io.kiln.it.chaos.WatchedRun;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -68,13 +67,8 @@ class KeyboardInterruptTest {
     KilnRun.awaitGone("no process", () -> RunProcesses.all(output).isEmpty());
     try (WatchedRun run = start(job, output)) {
       run.awaitSuccess(LONGEST);
-      RunStory.Resume resume =
-          run.story().events().stream()
-              .filter(RunStory.Resume.class::isInstance)
-              .map(RunStory.Resume.class::cast)
-              .findFirst()
-              .orElseThrow(() -> new AssertionError(run.story().text()));
-      assertTrue(resume.step() >= stopped && stopped < STEPS, resume.step() + ", " + stopped);
+      long resumed = run.story().resumedAfter().orElseThrow();
+      assertTrue(resumed >= stopped && stopped < STEPS, resumed + ", " + stopped);
     }
   }
 }

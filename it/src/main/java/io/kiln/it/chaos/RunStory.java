@@ -3,6 +3,7 @@ package io.kiln.it.chaos;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalLong;
 import java.util.function.Predicate;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -81,6 +82,14 @@ public final class RunStory {
       }
     }
     return 0;
+  }
+
+  /** The step after which it said first that it goes on. */
+  public OptionalLong resumedAfter() {
+    return events().stream()
+        .filter(Resume.class::isInstance)
+        .mapToLong(event -> ((Resume) event).step())
+        .findFirst();
   }
 
   /** What has been said after a time. */
