@@ -81,7 +81,7 @@ public final class CurvesBenchmark implements Callable<Integer> {
   }
 
   private double[] curve(int ranks, int stage) throws Exception {
-    return JobRuns.throughSpark(job, overrides(ranks, stage)).losses();
+    return JobRuns.losses(job, overrides(ranks, stage));
   }
 
   private List<String> overrides(int ranks, int stage) {

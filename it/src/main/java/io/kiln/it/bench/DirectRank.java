@@ -23,7 +23,6 @@ import io.kiln.spark.job.Job;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import org.bytedeco.pytorch.global.torch;
 
@@ -73,22 +72,12 @@ public final class DirectRank {
         Training training =
             new Training(
                 new TrainingPlan(model, config, job.training().seed(), "cpu"), communicator)) {
-      // Told at the end: a bare process has nobody to tell between two steps.
-      List<String> lines = new ArrayList<>();
       while (training.steps() < steps) {
         StepReport report = training.step(source);
         if (link.rank() == 0) {
-          lines.add(
-              JSON.createObjectNode()
-                  .put("step", report.step())
-                  .put("loss", report.loss())
-                  .put("step_ms", report.times().total())
-                  .put("wall_ms", report.times().wall())
-                  .put("data_ms", report.times().data())
-                  .toString());
+          link.report(JSON.createObjectNode().put("wall_ms", report.times().wall()).toString());
         }
       }
-      lines.forEach(link::report);
     }
   }
 }

@@ -83,8 +83,15 @@ public final class RankLink {
     }
   }
 
-  /** Tells the starting process something, a line without breaks. */
+  /**
+   * Tells the starting process something, a line without breaks.
+   *
+   * @throws IllegalStateException if it is gone
+   */
   public void report(String line) {
     out.println(REPORT + line);
+    if (out.checkError()) {
+      throw new IllegalStateException("the process that started rank " + rank + " is gone");
+    }
   }
 }

@@ -165,6 +165,11 @@ public final class RankProcesses implements AutoCloseable {
     }
   }
 
+  /** The ranks' processes, in rank order. */
+  List<ProcessHandle> handles() {
+    return processes.stream().map(Process::toHandle).toList();
+  }
+
   @Override
   public void close() {
     for (Process process : processes) {

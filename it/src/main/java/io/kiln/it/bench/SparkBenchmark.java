@@ -3,11 +3,12 @@ package io.kiln.it.bench;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -17,19 +18,44 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "kiln bench spark",
     mixinStandardHelpOptions = true,
-    description =
-        "Trains the same job through a barrier stage on two executors and in two bare processes "
-            + "with the same engine, in turn, and compares the median time from the end of a step to "
-            + "the end of the next: what Spark adds between two steps is in it.")
+    description = {
+      "Trains the same job through a barrier stage on two executors and in two bare processes with "
+          + "the same engine, and compares the time from the end of a step to the end of the next: "
+          + "what Spark adds between two steps is in it.",
+      "Both are started, and one stands still while the other runs, in rounds. A round's figure is "
+          + "the median of its steps; a round through Spark is compared with the bare ones before "
+          + "and after it, so that a machine that others use too favours neither. The first third "
+          + "of the rounds, in which JVMs compile, does not count.",
+      "Ends with status 1 where the median of all rounds is not below its limit."
+    })
 public final class SparkBenchmark implements Callable<Integer> {
+  private static final int TOO_MUCH = 1;
+  private static final Duration LONGEST_START = Duration.ofMinutes(5);
+
+  /** It is ended when its rounds are over. */
+  private static final List<String> ENDLESS = List.of("training.max_steps=1000000");
+
+  private static final int STEPS_OF_TEXT = 200;
+
   @Option(names = "--shape", description = "nano or mid (default).")
   private GptShape gpt = GptShape.MID;
 
-  @Option(names = "--repetitions", description = "Turns of each (default: ${DEFAULT-VALUE}).")
-  private int repetitions = 4;
+  @Option(
+      names = "--repetitions",
+      description = "How often both are started (default: ${DEFAULT-VALUE}).")
+  private int repetitions = 3;
 
-  @Option(names = "--steps", description = "Steps a turn (default: 100 of mid, 1500 of nano).")
-  private Optional<Integer> steps = Optional.empty();
+  @Option(names = "--rounds", description = "Of each, a start (default: ${DEFAULT-VALUE}).")
+  private int rounds = 12;
+
+  @Option(names = "--seconds", description = "Of a round (default: ${DEFAULT-VALUE}).")
+  private double seconds = 10;
+
+  @Option(
+      names = "--below",
+      paramLabel = "PERCENT",
+      description = "Of a step, that Spark may add (default: ${DEFAULT-VALUE}).")
+  private double below = 2;
 
   @Spec private CommandSpec spec;
 
@@ -46,39 +72,51 @@ public final class SparkBenchmark implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     BenchmarkCommand.demand(spec, repetitions >= 1, "--repetitions is at least 1");
-    int count = steps.orElse(gpt == GptShape.NANO ? 1500 : 100);
-    BenchmarkCommand.demand(spec, count >= 1, "--steps is at least 1");
+    BenchmarkCommand.demand(spec, rounds >= 3, "--rounds is at least 3");
+    BenchmarkCommand.demand(spec, seconds >= 1, "--seconds is at least 1");
+    BenchmarkCommand.demand(spec, below > 0, "--below is more than 0");
     Path directory = Files.createTempDirectory("kiln-bench-spark");
     try {
-      Path job = jobOf(gpt, directory, count);
+      Path job = jobOf(gpt, directory, STEPS_OF_TEXT);
       List<Double> ratios = new ArrayList<>();
-      for (int turn = 0; turn < repetitions; turn++) {
-        // A machine that gets slower or faster meanwhile must not favour either.
-        boolean sparkFirst = turn % 2 == 1;
-        double before = sparkFirst ? throughSpark(job) : direct(job);
-        double after = sparkFirst ? direct(job) : throughSpark(job);
-        double direct = sparkFirst ? after : before;
-        double spark = sparkFirst ? before : after;
-        ratios.add(spark / direct);
-        System.out.printf(
-            "turn %d: %.2f ms a step in processes, %.2f ms through Spark, %.3fx%n",
-            turn + 1, direct, spark, spark / direct);
+      for (int turn = 1; turn <= repetitions; turn++) {
+        ratios.addAll(turn(turn, job, directory.resolve("output-" + turn)));
       }
+      double cost = JobRuns.median(ratios) - 1;
+      boolean good = cost < below / 100;
       System.out.printf(
-          "Spark's own cost: %+.1f %% of a step (median of %d)%n",
-          100 * (JobRuns.median(ratios) - 1), ratios.size());
-      return 0;
+          "verdict: %s: Spark adds %+.1f %% to a step (median of %d rounds), to be below %.1f %%%n",
+          good ? "good" : "TOO MUCH", 100 * cost, ratios.size(), below);
+      return good ? 0 : TOO_MUCH;
     } finally {
       JobRuns.delete(directory);
     }
   }
 
-  private static double direct(Path job) {
-    return JobRuns.direct(job, 2, List.of()).wallMillis();
-  }
-
-  private static double throughSpark(Path job) throws IOException, InterruptedException {
-    return JobRuns.throughSpark(job, List.of()).wallMillis();
+  private List<Double> turn(int turn, Path job, Path output)
+      throws IOException, InterruptedException {
+    Duration length = Duration.ofMillis(Math.round(1000 * seconds));
+    try (PausableTraining bare = new BareTraining(job, 2, ENDLESS);
+        RoundRunner direct = RoundRunner.of(bare, length, LONGEST_START);
+        PausableTraining barrier = new BarrierTraining(job, output, ENDLESS);
+        RoundRunner spark = RoundRunner.of(barrier, length, LONGEST_START)) {
+      for (int round = 0; round < rounds; round++) {
+        direct.run();
+        spark.run();
+      }
+      direct.run();
+      int warm = rounds / 3;
+      List<List<Double>> without = direct.end().subList(warm, rounds + 1);
+      List<List<Double>> with = spark.end().subList(warm, rounds);
+      List<Double> ratios = RoundTimes.ratios(without, with);
+      System.out.printf(
+          "start %d: %.2f ms a step in processes, %.2f ms through Spark; rounds%s%n",
+          turn,
+          RoundTimes.middle(without),
+          RoundTimes.middle(with),
+          ratios.stream().map(" %.3f"::formatted).collect(Collectors.joining()));
+      return ratios;
+    }
   }
 
   /** A shape's job and its corpus, in a folder. */
