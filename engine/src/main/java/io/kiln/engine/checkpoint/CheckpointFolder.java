@@ -26,6 +26,9 @@ import java.util.stream.Stream;
  * @param store where they are
  */
 public record CheckpointFolder(CheckpointStore store) {
+  /** A file that says which run uses the folder; there only while one does. */
+  public static final String CLAIM = "in_use";
+
   private static final String PREFIX = "global_step";
   private static final String LATEST = "latest";
   private static final Pattern REPLACED =
@@ -335,6 +338,7 @@ public record CheckpointFolder(CheckpointStore store) {
     for (String name : store.list("")) {
       if (name.startsWith("." + PREFIX)
           || name.startsWith("." + LATEST + ".")
+          || name.startsWith("." + CLAIM + ".")
           || step(name).isPresent() && !hasFile(name + "/" + CheckpointManifest.FILE)) {
         store.delete(name);
       }

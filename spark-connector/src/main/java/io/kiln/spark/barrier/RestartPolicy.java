@@ -1,7 +1,9 @@
 package io.kiln.spark.barrier;
 
 import java.time.Duration;
+import java.util.Optional;
 import java.util.function.IntUnaryOperator;
+import java.util.function.Supplier;
 
 /**
  * What becomes of a barrier job when a rank ends, hangs or is lost.
@@ -14,9 +16,25 @@ import java.util.function.IntUnaryOperator;
  *     taken
  * @param fitting how many ranks the job would have on so many slots: as many as it has where no
  *     other number can be
+ * @param recalled why the job is to end although its ranks get on; asked twice a second
  */
 public record RestartPolicy(
-    boolean ownErrors, Duration stallTimeout, Duration saveGrace, IntUnaryOperator fitting) {
+    boolean ownErrors,
+    Duration stallTimeout,
+    Duration saveGrace,
+    IntUnaryOperator fitting,
+    Supplier<Optional<RuntimeException>> recalled) {
+
+  /** Of a job that is not recalled. */
+  public RestartPolicy(
+      boolean ownErrors, Duration stallTimeout, Duration saveGrace, IntUnaryOperator fitting) {
+    this(ownErrors, stallTimeout, saveGrace, fitting, Optional::empty);
+  }
+
+  /** The same, for a job that may be recalled. */
+  public RestartPolicy recalledBy(Supplier<Optional<RuntimeException>> reason) {
+    return new RestartPolicy(ownErrors, stallTimeout, saveGrace, fitting, reason);
+  }
 
   /** Lost executors are replaced, errors end the job. */
   static RestartPolicy lostExecutorsOnly(int ranks) {

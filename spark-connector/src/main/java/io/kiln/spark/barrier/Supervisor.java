@@ -166,6 +166,7 @@ final class Supervisor {
    * lock that its messages wait for.
    */
   void look() {
+    policy.recalled().get().ifPresent(this::end);
     Optional<RuntimeException> ended = verdict();
     if (ended.isPresent()) {
       // It may have been between two jobs.

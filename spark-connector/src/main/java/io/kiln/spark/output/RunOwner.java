@@ -12,12 +12,16 @@ import java.util.Optional;
  * @param pid its number
  * @param started when it was started, in ticks since the boot: numbers are used again
  */
-record RunOwner(String host, long pid, String started) {
+public record RunOwner(String host, long pid, String started) {
   /** In /proc/PID/stat, counted from behind the name (proc(5)). */
   private static final int START_TIME = 19;
 
-  /** A process that runs here. */
-  static RunOwner of(ProcessHandle process) throws IOException {
+  /**
+   * A process that runs here.
+   *
+   * @throws IOException where the system does not tell (it does on Linux)
+   */
+  public static RunOwner of(ProcessHandle process) throws IOException {
     return new RunOwner(hostIdentity(), process.pid(), startOf(process.pid()));
   }
 
@@ -41,9 +45,17 @@ record RunOwner(String host, long pid, String started) {
     try {
       String[] lines = Files.readString(file).split("\n");
       return lines.length == 3
-          && lines[0].equals(hostIdentity())
-          && !runningSince(Long.parseLong(lines[1])).equals(Optional.of(lines[2]));
+          && new RunOwner(lines[0], Long.parseLong(lines[1]), lines[2]).isDead();
     } catch (IOException | NumberFormatException unclear) {
+      return false;
+    }
+  }
+
+  /** Whether the process is known to have ended; not, where that is unclear. */
+  public boolean isDead() {
+    try {
+      return host.equals(hostIdentity()) && !runningSince(pid).equals(Optional.of(started));
+    } catch (IOException unclear) {
       return false;
     }
   }

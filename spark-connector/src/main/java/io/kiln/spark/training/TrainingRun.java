@@ -33,6 +33,7 @@ import io.kiln.spark.output.RunRecord;
 import io.kiln.spark.output.TrainingSummary;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
@@ -140,7 +141,7 @@ public record TrainingRun(
               same(plan).toString(),
               told(data, definition).toString(),
               new SerializableConfiguration(spark.hadoopConfiguration()));
-      List<RankReport> reports = train(spark, data, definition, rank, all);
+      List<RankReport> reports = train(spark, data, definition, rank, checkpoints, all);
       TrainingSummary summary =
           TrainingSummary.of(
               config.zero().stage(),
@@ -155,13 +156,33 @@ public record TrainingRun(
     }
   }
 
+  private List<RankReport> train(
+      JavaSparkContext spark,
+      TrainingData data,
+      ModelDefinition definition,
+      TrainingRank rank,
+      CheckpointPlan checkpoints,
+      RunListener listener) {
+    if (checkpoints.target().isEmpty()) {
+      return train(spark, data, definition, rank, listener, Optional::empty);
+    }
+    try (CheckpointClaim claim =
+        CheckpointClaim.of(
+            checkpoints.target().get(),
+            spark.hadoopConfiguration(),
+            remark -> listener.onRemark(0, remark))) {
+      return train(spark, data, definition, rank, listener, claim::lost);
+    }
+  }
+
   /** With as many ranks as the cluster has room for, where the batch may be shared otherwise. */
   private List<RankReport> train(
       JavaSparkContext spark,
       TrainingData data,
       ModelDefinition definition,
       TrainingRank rank,
-      RunListener listener) {
+      RunListener listener,
+      Supplier<Optional<RuntimeException>> recalled) {
     Elastic elastic = Elastic.of(deepspeed, ranks, mostRanks, training);
     RestartBudget budget = Elastic.budget(training.recovery());
     TrainingRun now = this;
@@ -173,7 +194,7 @@ public record TrainingRun(
             data.partitions(plan),
             rank.with(plan),
             listener,
-            elastic.policy(now.ranks, training),
+            elastic.policy(now.ranks, training).recalledBy(recalled),
             budget);
       } catch (SlotsChangedException changed) {
         int next = changed.ranks();

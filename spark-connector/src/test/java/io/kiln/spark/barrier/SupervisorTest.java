@@ -16,6 +16,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.IntUnaryOperator;
 import org.junit.jupiter.api.Test;
 
@@ -121,6 +122,28 @@ class SupervisorTest {
 
   private static String verdict(Supervisor supervisor) {
     return supervisor.verdict().map(Throwable::getMessage).orElse("none");
+  }
+
+  @Test
+  void a_job_that_is_recalled_ends_with_the_reason_although_its_ranks_get_on() {
+    AtomicReference<Optional<RuntimeException>> reason = new AtomicReference<>(Optional.empty());
+    Supervisor supervisor =
+        new Supervisor(
+            cluster,
+            2,
+            new RestartPolicy(true, Duration.ofSeconds(STALL), Duration.ofSeconds(GRACE), FIXED)
+                .recalledBy(reason::get),
+            new RestartBudget(10, Duration.ofHours(1)),
+            () -> second * 1_000_000_000L);
+    start(supervisor, 0);
+    speak(supervisor, 0, 0, 1);
+    supervisor.look();
+    assertEquals("none", verdict(supervisor));
+    reason.set(Optional.of(new IllegalStateException("the folder is another's")));
+    supervisor.look();
+    assertEquals("the folder is another's", verdict(supervisor));
+    assertTrue(cluster.done.contains("end job"), cluster.done::toString);
+    assertFalse(supervisor.mayStartAgain());
   }
 
   @Test
