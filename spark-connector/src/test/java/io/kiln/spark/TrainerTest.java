@@ -27,6 +27,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.Stream;
 import org.apache.spark.TaskContext$;
 import org.apache.spark.TaskContextImpl;
 import org.apache.spark.sql.Dataset;
@@ -171,6 +172,42 @@ class TrainerTest {
     most.remove("ring");
     assertEquals(most, told.get().bytesPerRank());
     assertTrue(most.keySet().containsAll(List.of("checkpoint", "redundancy")), most::toString);
+  }
+
+  @Test
+  void a_folder_of_checkpoints_that_another_run_uses_is_refused(@TempDir Path folder)
+      throws Exception {
+    Path word = Files.createDirectory(folder.resolve("ck")).resolve("in_use");
+    Files.writeString(word, "{}");
+    Thread other =
+        new Thread(
+            () -> {
+              for (int beat = 0; !Thread.currentThread().isInterrupted(); beat++) {
+                try {
+                  Files.writeString(word, "{\"pid\":12,\"host\":\"node7\",\"beat\":" + beat + "}");
+                  Thread.sleep(100);
+                } catch (IOException | InterruptedException ends) {
+                  return;
+                }
+              }
+            });
+    other.setDaemon(true);
+    other.start();
+    try {
+      Trainer second =
+          language()
+              .checkpointInterval(2)
+              .checkpointDirectory(folder.resolve("ck").toString())
+              .outputDirectory(folder.resolve("model").toString())
+              .build();
+      ConfigException refused = assertThrows(ConfigException.class, () -> second.fit(texts()));
+      assertTrue(refused.getMessage().contains("another run ("), refused.getMessage());
+    } finally {
+      other.interrupt();
+    }
+    try (Stream<Path> left = Files.list(folder.resolve("ck"))) {
+      assertEquals(List.of(word), left.toList());
+    }
   }
 
   @Test
