@@ -40,6 +40,8 @@ public record DataSection(
 
   public DataSection {
     path = List.copyOf(path);
+    // Spark takes the names of formats in any case.
+    format = format.equalsIgnoreCase(TEXT) ? TEXT : format;
     options = Map.copyOf(options);
     featureColumns = List.copyOf(featureColumns);
     if (!(validationFraction >= 0 && validationFraction < 1)) {

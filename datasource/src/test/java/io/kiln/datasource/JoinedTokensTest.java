@@ -95,6 +95,16 @@ class JoinedTokensTest {
   }
 
   @Test
+  void the_format_of_text_may_be_written_in_any_case(SparkSession spark) throws IOException {
+    Files.writeString(directory.resolve("a.txt"), "first\r\nsecond\n");
+    DataSection section = section("{'path': '%s', 'format': 'Text'}".formatted(directory));
+    try (TrainingData data = TrainingData.readText(spark, section)) {
+      assertEquals("first\r\nsecond\n".length(), data.units());
+      assertEquals(1, data.rows());
+    }
+  }
+
+  @Test
   void rows_of_files_that_spark_splits_come_in_file_order(SparkSession spark) throws IOException {
     List<String> documents = documents(400);
     StringBuilder first = new StringBuilder();

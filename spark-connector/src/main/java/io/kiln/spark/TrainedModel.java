@@ -13,7 +13,6 @@ import io.kiln.spark.output.OutputDirectory;
 import io.kiln.spark.output.TrainingSummary;
 import io.kiln.spark.training.ModelColumns;
 import io.kiln.spark.training.TrainingRun;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -153,17 +152,17 @@ public final class TrainedModel {
   }
 
   private Dataset<Row> predict(Dataset<Row> rows, PerceptronDefinition mlp) {
-    List<Integer> indices =
-        columns.features().stream().map(name -> index(rows.schema(), name)).toList();
+    Inputs inputs = Inputs.of(rows, columns.features());
     boolean several =
         mlp.problem() == PerceptronDefinition.Problem.REGRESSION && mlp.outputSize() > 1;
-    return rows.mapPartitions(
-        new Prediction(copy, indices),
-        Encoders.row(
-            with(
-                rows.schema(),
-                PREDICTION,
-                several ? DataTypes.createArrayType(DataTypes.DoubleType) : DataTypes.DoubleType)));
+    DataType type =
+        several ? DataTypes.createArrayType(DataTypes.DoubleType) : DataTypes.DoubleType;
+    return inputs.without(
+        inputs
+            .rows()
+            .mapPartitions(
+                new Prediction(copy, inputs.indices()),
+                Encoders.row(with(inputs.rows().schema(), PREDICTION, type))));
   }
 
   private Dataset<Row> generate(Dataset<Row> rows) {
@@ -171,19 +170,13 @@ public final class TrainedModel {
     String column = !names.contains("text") && names.contains("value") ? "value" : "text";
     column = columns.text().orElse(column);
     copy.requiredTokenizer().close();
-    return rows.mapPartitions(
-        new TextContinuation(copy, index(rows.schema(), column), generation),
-        Encoders.row(with(rows.schema(), GENERATED_TEXT, DataTypes.StringType)));
-  }
-
-  private static int index(StructType schema, String name) {
-    List<String> names = new ArrayList<>(Arrays.asList(schema.fieldNames()));
-    if (!names.contains(name)) {
-      throw new ConfigException(
-          "",
-          "there is no column \"" + name + "\" in the data: it has " + String.join(", ", names));
-    }
-    return names.indexOf(name);
+    Inputs inputs = Inputs.of(rows, List.of(column));
+    return inputs.without(
+        inputs
+            .rows()
+            .mapPartitions(
+                new TextContinuation(copy, inputs.indices().get(0), generation),
+                Encoders.row(with(inputs.rows().schema(), GENERATED_TEXT, DataTypes.StringType))));
   }
 
   private static StructType with(StructType schema, String name, DataType type) {

@@ -211,6 +211,18 @@ class TrainerTest {
   }
 
   @Test
+  void what_fit_takes_for_a_column_transform_takes_too() {
+    Dataset<Row> rows =
+        texts().selectExpr("named_struct('body', text) as doc", "text as `the.text`", "text as t");
+    for (String name : List.of("doc.body", "the.text", "T")) {
+      TrainedModel model = language().maxSteps(1).textColumn(name).build().fit(rows);
+      Dataset<Row> continued = model.generating(Generation.greedy(1)).transform(rows);
+      assertEquals(List.of("doc", "the.text", "t", "generated_text"), List.of(continued.columns()));
+      assertEquals(1, continued.first().getString(3).length());
+    }
+  }
+
+  @Test
   void the_same_seed_gives_the_same_model_and_another_seed_another() {
     double first =
         language()

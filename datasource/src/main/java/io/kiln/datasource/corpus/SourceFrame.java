@@ -2,6 +2,7 @@ package io.kiln.datasource.corpus;
 
 import io.kiln.datasource.DataException;
 import io.kiln.datasource.DataSection;
+import io.kiln.datasource.SourceColumn;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -96,17 +97,15 @@ record SourceFrame(Dataset<Row> rows, int columns, boolean fileOrder) {
   private static List<Column> select(Dataset<Row> frame, List<String> names) {
     List<Column> columns = new ArrayList<>();
     for (String name : names) {
-      try {
-        Column column = frame.col(name);
-        frame.select(column);
-        columns.add(column);
-      } catch (Exception e) {
-        throw new DataException(
-            "There is no column \""
-                + name
-                + "\" in the data: it has "
-                + String.join(", ", Arrays.asList(frame.columns())));
-      }
+      columns.add(
+          SourceColumn.of(frame, name)
+              .orElseThrow(
+                  () ->
+                      new DataException(
+                          "There is no column \""
+                              + name
+                              + "\" in the data: it has "
+                              + String.join(", ", Arrays.asList(frame.columns())))));
     }
     return columns;
   }
