@@ -12,12 +12,16 @@ import io.kiln.engine.train.StepReport;
 import io.kiln.spark.barrier.RankFailedException;
 import io.kiln.spark.barrier.RunListener;
 import io.kiln.spark.barrier.RunStart;
+import io.kiln.spark.console.Closing;
 import io.kiln.spark.inference.Generation;
 import io.kiln.spark.inference.ModelCopy;
 import io.kiln.spark.inference.TextContinuation;
 import io.kiln.spark.output.TrainingSummary;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.PrintStream;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -146,6 +150,40 @@ class TrainerTest {
             .first()
             .getString(1));
     assertThrows(ConfigException.class, () -> model.save(folder.resolve("copy").toString()));
+  }
+
+  @Test
+  void a_padded_vocabulary_continues_texts_with_the_tokenizers_tokens_alone() {
+    // Three characters in a vocabulary of 64; one step teaches the model next to nothing.
+    TrainedModel model =
+        language()
+            .model(TINY.replace("\"n_layer\"", "\"vocab_size\": 64, \"n_layer\""))
+            .maxSteps(1)
+            .build()
+            .fit(texts());
+    Dataset<Row> prompt = session.createDataset(List.of("abc"), Encoders.STRING()).toDF("text");
+    for (Generation how : List.of(Generation.greedy(20), new Generation(20, 5, 1))) {
+      String text = model.generating(how).transform(prompt).first().getString(1);
+      assertTrue(text.matches("[abc]{20}"), text);
+    }
+  }
+
+  @Test
+  void a_sample_that_fails_is_told_in_a_line_and_the_end_message_follows(@TempDir Path folder)
+      throws Exception {
+    TrainedModel trained = language().maxSteps(1).build().fit(texts());
+    TrainedModel model = trained.save(folder.resolve("copy").toString());
+    Files.delete(folder.resolve("copy/model.safetensors"));
+    ByteArrayOutputStream told = new ByteArrayOutputStream();
+    Closing closing = new Closing(new PrintStream(told, true, StandardCharsets.UTF_8), model);
+    closing.samples(session, () -> false);
+    closing.place();
+    List<String> lines = told.toString(StandardCharsets.UTF_8).lines().toList();
+    assertEquals(3, lines.size(), lines.toString());
+    assertTrue(
+        lines.get(0).startsWith("no sample could be drawn from the model: "), lines.toString());
+    assertTrue(lines.get(0).contains("copy cannot be read"), lines.toString());
+    assertEquals("the model is in " + model.shownPath(), lines.get(2));
   }
 
   @Test

@@ -10,14 +10,21 @@ import java.util.OptionalLong;
 public final class TextGenerator {
   private final LoadedModel model;
   private final long vocabulary;
+  private final int choosable;
   private final int longest;
 
   /**
    * @param model a language model; stays its owner's
+   * @param tokens of the tokenizer, at least one: a vocabulary that was padded has more ids, which
+   *     stand for no text and are never chosen
    */
-  public TextGenerator(LoadedModel model) {
+  public TextGenerator(LoadedModel model, int tokens) {
+    if (tokens < 1) {
+      throw new IllegalArgumentException("there is no token to choose: " + tokens);
+    }
     this.model = model;
     this.vocabulary = model.requireDecoder().config().vocabulary();
+    this.choosable = tokens;
     this.longest = (int) Math.min(Integer.MAX_VALUE, model.requireDecoder().config().longest());
   }
 
@@ -40,7 +47,7 @@ public final class TextGenerator {
             "token " + token + " of the prompt is outside the vocabulary of " + vocabulary);
       }
     }
-    TokenChoice choice = new TokenChoice(sampling);
+    TokenChoice choice = new TokenChoice(sampling, choosable);
     long[] all = Arrays.copyOf(prompt, Math.addExact(prompt.length, newTokens));
     int length = prompt.length;
     while (length < all.length) {

@@ -3,20 +3,28 @@ package io.kiln.engine.infer;
 import java.util.Arrays;
 import java.util.SplittableRandom;
 
-/** Chooses token after token from logits. */
+/**
+ * Chooses token after token from the first logits; those behind them are of tokens without text.
+ */
 final class TokenChoice {
   private final Sampling sampling;
+  private final int tokens;
   private final SplittableRandom random;
 
-  TokenChoice(Sampling sampling) {
+  /**
+   * @param tokens how many there are to choose among: ids from there on are never chosen
+   */
+  TokenChoice(Sampling sampling, int tokens) {
     this.sampling = sampling;
+    this.tokens = tokens;
     this.random = new SplittableRandom(sampling.seed());
   }
 
   /**
-   * @param logits {@code [vocabulary]}
+   * @param all {@code [vocabulary]}
    */
-  int choose(float[] logits) {
+  int choose(float[] all) {
+    float[] logits = all.length > tokens ? Arrays.copyOf(all, tokens) : all;
     int best = 0;
     for (int i = 0; i < logits.length; i++) {
       if (Float.isNaN(logits[i])) {

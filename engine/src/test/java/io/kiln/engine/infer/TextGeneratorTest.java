@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.util.Arrays;
+import java.util.List;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import org.junit.jupiter.api.Test;
@@ -16,7 +17,7 @@ class TextGeneratorTest {
   private static final long[] PROMPT = {3, 1, 4};
 
   private static long[] generate(LoadedModel model, long[] prompt, int count, Sampling sampling) {
-    return new TextGenerator(model).generate(prompt, count, sampling, OptionalLong.empty());
+    return new TextGenerator(model, 17).generate(prompt, count, sampling, OptionalLong.empty());
   }
 
   @Test
@@ -66,7 +67,8 @@ class TextGeneratorTest {
     try (LoadedModel model = LoadedModelTest.initial(LoadedModelTest.GPT2)) {
       long[] free = generate(model, PROMPT, 6, Sampling.greedy());
       long[] stopped =
-          new TextGenerator(model).generate(PROMPT, 6, Sampling.greedy(), OptionalLong.of(free[0]));
+          new TextGenerator(model, 17)
+              .generate(PROMPT, 6, Sampling.greedy(), OptionalLong.of(free[0]));
       assertArrayEquals(new long[] {free[0]}, stopped);
     }
   }
@@ -77,7 +79,7 @@ class TextGeneratorTest {
     double temperature = 2;
     double total = Math.exp(0.5) + 1 + Math.exp(1);
     double[] want = {Math.exp(0.5) / total, 1 / total, 0, Math.exp(1) / total};
-    TokenChoice choice = new TokenChoice(Sampling.at(temperature, 1));
+    TokenChoice choice = new TokenChoice(Sampling.at(temperature, 1), 4);
     int draws = 40_000;
     int[] count = new int[4];
     for (int i = 0; i < draws; i++) {
@@ -86,10 +88,40 @@ class TextGeneratorTest {
     for (int i = 0; i < 4; i++) {
       assertEquals(want[i], count[i] / (double) draws, 0.0125);
     }
-    TokenChoice two = new TokenChoice(new Sampling(temperature, OptionalInt.of(2), 1));
+    TokenChoice two = new TokenChoice(new Sampling(temperature, OptionalInt.of(2), 1), 4);
     for (int i = 0; i < 200; i++) {
       int token = two.choose(logits);
       assertTrue(token == 0 || token == 3, "token " + token);
+    }
+  }
+
+  @Test
+  void ids_that_stand_for_no_token_are_never_chosen() {
+    // Two tokens; the padding behind them is likelier than both.
+    float[] logits = {0, 1, 5, 9};
+    assertEquals(1, new TokenChoice(Sampling.greedy(), 2).choose(logits));
+    // Softmax of (0, 1): were the padding drawn from, it would have all but 1 in 500 of the draws.
+    TokenChoice drawn = new TokenChoice(Sampling.at(1, 1), 2);
+    int second = 0;
+    for (int i = 0; i < 10_000; i++) {
+      int token = drawn.choose(logits);
+      assertTrue(token < 2, "token " + token);
+      second += token;
+    }
+    assertEquals(Math.E / (1 + Math.E), second / 10_000.0, 0.02);
+    // Nor does the padding take the place of a token among the likeliest.
+    TokenChoice likeliest = new TokenChoice(new Sampling(1, OptionalInt.of(1), 1), 2);
+    assertEquals(1, likeliest.choose(logits));
+  }
+
+  @Test
+  void a_padded_vocabulary_continues_texts_with_the_tokenizers_tokens_alone() throws IOException {
+    try (LoadedModel model = LoadedModelTest.initial(LoadedModelTest.GPT2)) {
+      TextGenerator padded = new TextGenerator(model, 5);
+      for (Sampling sampling : List.of(Sampling.greedy(), Sampling.at(2, 7))) {
+        long[] text = padded.generate(PROMPT, 24, sampling, OptionalLong.empty());
+        assertTrue(Arrays.stream(text).allMatch(t -> t >= 0 && t < 5), Arrays.toString(text));
+      }
     }
   }
 
@@ -109,6 +141,6 @@ class TextGeneratorTest {
     assertThrows(IllegalArgumentException.class, () -> Sampling.at(Double.NaN, 0));
     assertThrows(
         IllegalStateException.class,
-        () -> new TokenChoice(Sampling.greedy()).choose(new float[] {0, Float.NaN}));
+        () -> new TokenChoice(Sampling.greedy(), 2).choose(new float[] {0, Float.NaN}));
   }
 }

@@ -121,7 +121,7 @@ public final class TrainingApplication implements Callable<Integer> {
       console.close();
       Closing closing = new Closing(out, model);
       closing.figures(Duration.ofNanos(System.nanoTime() - begin));
-      closing.samples(session);
+      closing.samples(session, interruption::happened);
       closing.place();
     }
   }

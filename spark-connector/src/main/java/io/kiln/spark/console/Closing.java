@@ -6,6 +6,7 @@ import io.kiln.engine.model.family.ModelDefinition;
 import io.kiln.engine.model.family.PerceptronDefinition;
 import io.kiln.engine.model.family.PerceptronDefinition.Problem;
 import io.kiln.spark.TrainedModel;
+import io.kiln.spark.barrier.OneLine;
 import io.kiln.spark.inference.Generation;
 import io.kiln.spark.output.TrainingSummary;
 import java.io.PrintStream;
@@ -14,6 +15,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
@@ -63,8 +65,29 @@ public record Closing(PrintStream out, TrainedModel model) {
     return value.isPresent() ? String.format(Locale.ROOT, format, value.getAsDouble()) : "?";
   }
 
-  /** Text of a language model: the likeliest, and drawn at temperature 0.8. */
-  public void samples(SparkSession session) {
+  /**
+   * Text of a language model: the likeliest, and drawn at temperature 0.8. The model is there by
+   * now: a sample that cannot be drawn is told in a line and no failure of the run.
+   *
+   * @param stopped whether somebody has stopped the run, which is nothing to tell of
+   */
+  public void samples(SparkSession session, BooleanSupplier stopped) {
+    try {
+      draw(session);
+    } catch (Exception failure) { // Scala throws checked ones that Java is not told of.
+      if (stopped.getAsBoolean()) {
+        throw failure;
+      }
+      out.println("no sample could be drawn from the model: " + OneLine.of(cause(failure)));
+    }
+  }
+
+  /** What went wrong in the task, where Spark says no more than that one failed. */
+  private static Throwable cause(Exception failure) {
+    return failure.getCause() instanceof Exception cause ? cause : failure;
+  }
+
+  private void draw(SparkSession session) {
     Optional<Tokenizer> tokenizer = model.openTokenizer();
     if (tokenizer.isEmpty()) {
       return;

@@ -35,7 +35,7 @@ public record TextContinuation(ModelCopy model, int column, Generation generatio
     Tokenizer tokenizer = model.requiredTokenizer();
     TaskCompletionListener closesTokenizer = context -> tokenizer.close();
     TaskContext.get().addTaskCompletionListener(closesTokenizer);
-    TextGenerator generator = new TextGenerator(loaded);
+    TextGenerator generator = new TextGenerator(loaded, tokenizer.vocabularySize());
     return new Iterator<>() {
       private long row;
 
