@@ -35,6 +35,9 @@ public record CheckpointFolder(CheckpointStore store) {
       Pattern.compile(
           "\\.(" + PREFIX + "\\d{1,18})\\." + Pattern.quote(CheckpointStore.REPLACED) + ".*");
 
+  /** Files of ranks; {@link #shard} makes the names. */
+  private static final Pattern SHARD = Pattern.compile("rank_\\d+(-.*)?");
+
   /** Far above any manifest: what is longer is none. */
   private static final long MOST_MANIFEST_BYTES = 1L << 30;
 
@@ -48,6 +51,15 @@ public record CheckpointFolder(CheckpointStore store) {
     return name.matches(PREFIX + "\\d{1,18}")
         ? OptionalLong.of(Long.parseLong(name.substring(PREFIX.length())))
         : OptionalLong.empty();
+  }
+
+  /**
+   * The name of a rank's file in a checkpoint's folder.
+   *
+   * @param writer that nobody else is
+   */
+  public static String shard(int rank, String writer) {
+    return "rank_" + rank + "-" + writer + ".safetensors";
   }
 
   /** The place of a checkpoint as an error names it. */
@@ -272,8 +284,10 @@ public record CheckpointFolder(CheckpointStore store) {
    * @param newest stays
    * @param keepLast how many stay, the newest among them; at least 1
    * @param keepEvery checkpoints of multiples of this stay too; 0 for none
+   * @throws IOException the first that did not go; the others were tried all the same
    */
   public void prune(long newest, int keepLast, long keepEvery) throws IOException {
+    Optional<IOException> failure = Optional.empty();
     int whole = 1;
     for (long step : folders()) {
       if (step >= newest) {
@@ -282,10 +296,23 @@ public record CheckpointFolder(CheckpointStore store) {
       if (whole < keepLast) {
         whole += isThere(name(step), step) ? 1 : 0;
       } else if (keepEvery == 0 || step % keepEvery != 0) {
-        // Where a folder does not go at once, what is left of it must not look whole.
-        store.delete(name(step) + "/" + CheckpointManifest.FILE);
-        store.delete(name(step));
+        try {
+          remove(name(step));
+        } catch (IOException stays) {
+          failure = failure.or(() -> Optional.of(stays));
+        }
       }
+    }
+    if (failure.isPresent()) {
+      throw failure.get();
+    }
+  }
+
+  private void remove(String name) throws IOException {
+    if (strangers(name).isEmpty()) {
+      // Where a folder does not go at once, what is left of it must not look whole.
+      store.delete(name + "/" + CheckpointManifest.FILE);
+      store.delete(name);
     }
   }
 
@@ -331,18 +358,52 @@ public record CheckpointFolder(CheckpointStore store) {
 
   /**
    * Removes what writers that died have left: drafts, and folders without a manifest. What they had
-   * all but published is published.
+   * all but published is published; what {@code latest} names has lost its manifest since and stays
+   * for a person to look at, as does what is not Kiln's.
    */
   public void removeUnfinished() throws IOException {
     finishReplacements();
+    String latest = latest().orElse("");
     for (String name : store.list("")) {
       if (name.startsWith("." + PREFIX)
           || name.startsWith("." + LATEST + ".")
           || name.startsWith("." + CLAIM + ".")
-          || step(name).isPresent() && !hasFile(name + "/" + CheckpointManifest.FILE)) {
+          || step(name).isPresent()
+              && !name.equals(latest)
+              && !hasFile(name + "/" + CheckpointManifest.FILE)
+              && strangers(name).isEmpty()) {
         store.delete(name);
       }
     }
+  }
+
+  /**
+   * Looks for checkpoints that another program has written under the same names, as DeepSpeed does.
+   *
+   * @return a file of theirs, in its folder
+   */
+  public Optional<String> foreign() throws IOException {
+    Optional<String> latest = latest().filter(name -> step(name).isEmpty() && !name.isEmpty());
+    if (latest.isPresent()) {
+      return Optional.of(LATEST + ", which names " + latest.get());
+    }
+    for (String name : store.list("")) {
+      if (step(name).isPresent() && !hasFile(name + "/" + CheckpointManifest.FILE)) {
+        List<String> strangers = strangers(name);
+        if (!strangers.isEmpty()) {
+          return Optional.of(name + "/" + strangers.get(0));
+        }
+      }
+    }
+    return Optional.empty();
+  }
+
+  /** What lies in a checkpoint's folder and is neither a rank's file nor a hidden one. */
+  private List<String> strangers(String name) throws IOException {
+    return store.list(name).stream()
+        .filter(file -> !file.startsWith(".") && !SHARD.matcher(file).matches())
+        .filter(file -> !file.equals(CheckpointManifest.FILE))
+        .toList();
   }
 
   private boolean hasFile(String path) throws IOException {

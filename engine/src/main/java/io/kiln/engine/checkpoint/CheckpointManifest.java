@@ -81,11 +81,9 @@ public record CheckpointManifest(long step, ObjectNode content, List<StoredShard
    * @throws CheckpointException if it is damaged or foreign
    */
   public static CheckpointManifest parse(String where, byte[] bytes) throws CheckpointException {
-    int cut = bytes.length - SEAL_BYTES;
-    boolean sealed =
-        cut > 0
-            && Arrays.equals(
-                seal(Arrays.copyOf(bytes, cut)), Arrays.copyOfRange(bytes, cut, bytes.length));
+    int cut = Math.max(0, bytes.length - SEAL_BYTES);
+    byte[] seal = Arrays.copyOfRange(bytes, cut, bytes.length);
+    boolean sealed = cut > 0 && Arrays.equals(seal(Arrays.copyOf(bytes, cut)), seal);
     JsonNode json;
     try {
       json = JSON.readTree(bytes);
@@ -98,9 +96,11 @@ public record CheckpointManifest(long step, ObjectNode content, List<StoredShard
     if (!json.path("format").asText().equals(FORMAT)) {
       throw new CheckpointException(where, "is not the manifest of a Kiln checkpoint");
     }
-    // A newer format may seal itself differently: its version is believed before its seal.
+    // A newer format may seal itself differently; one that seals itself so has to fit, or it is the
+    // version that is damaged.
+    boolean otherSeal = !new String(seal, StandardCharsets.ISO_8859_1).startsWith(SEAL_BEGIN);
     int version = json.path("format_version").asInt();
-    if (version > FORMAT_VERSION) {
+    if (version > FORMAT_VERSION && (sealed || otherSeal)) {
       throw new NewerFormatException(where, version);
     }
     if (!sealed) {

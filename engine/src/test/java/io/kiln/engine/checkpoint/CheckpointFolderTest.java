@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
 import org.junit.jupiter.api.BeforeEach;
@@ -130,5 +131,67 @@ class CheckpointFolderTest {
     Files.writeString(folder.resolve(store.draft("latest", "x")), "global");
     checkpoints.removeUnfinished();
     assertEquals(List.of(), store.list(""));
+  }
+
+  private void file(String path) throws IOException {
+    Files.createDirectories(folder.resolve(path).getParent());
+    Files.writeString(folder.resolve(path), "bytes");
+  }
+
+  @Test
+  void what_another_program_wrote_under_the_same_names_is_found_and_never_removed()
+      throws IOException {
+    assertEquals(Optional.empty(), checkpoints.foreign());
+    file("global_step2/mp_rank_00_model_states.pt");
+    file("global_step9/zero_pp_rank_0_mp_rank_00_optim_states.pt");
+    checkpoints.pointTo(9);
+    checkpoints.removeUnfinished();
+    checkpoints.prune(100, 1, 0);
+    assertEquals(List.of("global_step2", "global_step9", "latest"), store.list(""));
+    assertEquals(Optional.of("global_step2/mp_rank_00_model_states.pt"), checkpoints.foreign());
+    Files.writeString(folder.resolve("latest"), "epoch_3");
+    assertEquals(Optional.of("latest, which names epoch_3"), checkpoints.foreign());
+  }
+
+  @Test
+  void a_folder_that_lost_its_manifest_stays_if_latest_names_it() throws IOException {
+    file("global_step7/rank_0-a.safetensors");
+    file("global_step8/rank_0-b.safetensors");
+    checkpoints.pointTo(8);
+    checkpoints.removeUnfinished();
+    assertEquals(List.of("global_step8", "latest"), store.list(""));
+    assertEquals(Optional.empty(), checkpoints.foreign());
+  }
+
+  @Test
+  void one_that_cannot_be_removed_does_not_keep_the_older_ones() throws IOException {
+    for (long step : new long[] {1, 2, 3}) {
+      file(CheckpointFolder.name(step) + "/rank_0-a.safetensors");
+    }
+    CheckpointFolder stubborn =
+        new CheckpointFolder(
+            new StoreStub() {
+              @Override
+              public StoredFile open(String path) throws IOException {
+                return store.open(path);
+              }
+
+              @Override
+              public List<String> list(String path) throws IOException {
+                return store.list(path);
+              }
+
+              @Override
+              public void delete(String path) throws IOException {
+                if (path.startsWith("global_step2")) {
+                  throw new IOException("not this one");
+                }
+                store.delete(path);
+              }
+            });
+    assertEquals(
+        "not this one",
+        assertThrows(IOException.class, () -> stubborn.prune(4, 1, 0)).getMessage());
+    assertEquals(List.of("global_step2"), store.list(""));
   }
 }

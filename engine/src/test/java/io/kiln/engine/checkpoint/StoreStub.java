@@ -42,7 +42,7 @@ public abstract class StoreStub implements CheckpointStore {
   }
 
   @Override
-  public void delete(String path) {
+  public void delete(String path) throws IOException {
     throw new UnsupportedOperationException("delete " + path);
   }
 }

@@ -112,6 +112,7 @@ record CheckpointPlan(
                 + ": mend the path, or leave resume away to start anew");
       }
       if (directory != null) {
+        requireOwn(directory, hadoop);
         requireFree(candidates(directory, hadoop));
       }
       return new CheckpointPlan(
@@ -178,6 +179,21 @@ record CheckpointPlan(
               + CheckpointFolder.name(there.get(0))
               + "): name another directory"
               + (source == null ? ", or set training.resume to auto to go on with them" : ""));
+    }
+  }
+
+  /** Another program's checkpoints would be in the way, and this run's in theirs. */
+  private static void requireOwn(String path, Configuration hadoop) throws IOException {
+    try (CheckpointStore store = HadoopCheckpointStore.of(path, hadoop)) {
+      Optional<String> foreign = new CheckpointFolder(store).foreign();
+      if (foreign.isPresent()) {
+        throw new ConfigException(
+            "training.checkpoint_dir",
+            store.location()
+                + " holds another program's checkpoints ("
+                + foreign.get()
+                + "): name a folder of its own");
+      }
     }
   }
 

@@ -58,6 +58,25 @@ class CheckpointPlanTest {
   }
 
   @Test
+  void a_folder_with_another_program_s_checkpoints_is_refused_before_anything_is_written()
+      throws Exception {
+    Path theirs = Files.createDirectories(folder.resolve("ds/global_step1000"));
+    Files.writeString(theirs.resolve("mp_rank_00_model_states.pt"), "bytes");
+    Files.writeString(folder.resolve("ds/latest"), "global_step1000");
+    String path = folder.resolve("ds").toString();
+    for (String resume : new String[] {"auto", "never"}) {
+      ConfigException refused =
+          assertThrows(ConfigException.class, () -> plan(Optional.of(path), resume).look(hadoop));
+      assertEquals(
+          "training.checkpoint_dir: "
+              + path
+              + " holds another program's checkpoints"
+              + " (global_step1000/mp_rank_00_model_states.pt): name a folder of its own",
+          refused.getMessage());
+    }
+  }
+
+  @Test
   void a_run_s_own_checkpoint_may_be_named_however_it_is_written() throws Exception {
     String own = checkpoints("own", 5, 10);
     CheckpointPlan plan = plan(Optional.of(own), "file://" + own + "/global_step10").look(hadoop);

@@ -89,11 +89,15 @@ final class CheckpointWriter {
     return taken;
   }
 
-  /** Removes what is too much; where that fails, the next checkpoint does it. */
+  /** Removes what is too much; where that fails it is remarked, and the next checkpoint tries. */
   void prune(long newest) {
     thread.submit(
         () -> {
-          folder.prune(newest, policy.keepLast(), policy.keepEvery());
+          try {
+            folder.prune(newest, policy.keepLast(), policy.keepEvery());
+          } catch (IOException stays) {
+            remarks.add("an old checkpoint stays for now: " + stays.getMessage());
+          }
           return null;
         });
   }

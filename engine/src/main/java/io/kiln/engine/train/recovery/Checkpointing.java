@@ -148,7 +148,7 @@ public final class Checkpointing implements AutoCloseable {
   }
 
   private String fileOf(int rank) {
-    return "rank_" + rank + "-" + attempt + "-" + begins + ".safetensors";
+    return CheckpointFolder.shard(rank, attempt + "-" + begins);
   }
 
   /** Waits until no checkpoint is under way. All ranks call it. */

@@ -131,11 +131,17 @@ public record Resumption(
     return agreed;
   }
 
-  /** A folder without a manifest is what a writer has left that died: no checkpoint. */
+  /**
+   * A folder without a manifest is what a writer has left that died: no checkpoint. But what {@code
+   * latest} names was one, and is damaged if it is none any more.
+   */
   private long candidate(long before) throws IOException {
     folder.finishReplacements();
+    String latest = folder.latest().orElse("");
     for (long step : folder.folders()) {
-      if (step < before && step == only.orElse(step) && folder.isPublished(step)) {
+      if (step < before
+          && step == only.orElse(step)
+          && (folder.isPublished(step) || CheckpointFolder.name(step).equals(latest))) {
         return step;
       }
     }

@@ -11,6 +11,7 @@ import io.kiln.engine.checkpoint.LocalCheckpointStore;
 import io.kiln.engine.config.ConfigException;
 import io.kiln.engine.train.recovery.RecoveryRun.Outcome;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -19,6 +20,7 @@ import java.util.Map;
 import java.util.OptionalLong;
 import java.util.TreeMap;
 import java.util.stream.Stream;
+import java.util.zip.CRC32C;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -134,9 +136,29 @@ class DamageTest {
   @Test
   void a_folder_without_a_manifest_is_no_checkpoint() throws IOException {
     Files.delete(manifest(6));
+    Files.writeString(folder.resolve("latest"), "global_step3\n");
     Outcome outcome = longer().run().get(0);
     assertEquals(3, outcome.begun());
     assertEquals(List.of(), outcome.remarks());
+  }
+
+  @Test
+  void what_latest_names_and_has_lost_its_manifest_is_damage_that_is_told() throws IOException {
+    Files.delete(manifest(6));
+    Outcome outcome = longer().run().get(0);
+    assertEquals(3, outcome.begun());
+    String line = outcome.remarks().get(0);
+    assertTrue(line.contains("global_step6/manifest.json: is missing"), line);
+    assertTrue(line.endsWith("going back to the checkpoint before"), line);
+  }
+
+  @Test
+  void with_all_manifests_gone_nothing_is_begun_anew() throws IOException {
+    Files.delete(manifest(6));
+    Files.delete(manifest(3));
+    String line = failure(longer());
+    assertTrue(line.contains("no checkpoint in " + folder + " is whole"), line);
+    assertTrue(Files.exists(shard(6, 0)));
   }
 
   @Test
@@ -191,10 +213,34 @@ class DamageTest {
     assertTrue(failure(batch).contains("train_batch_size 16, this one has 32"));
   }
 
+  /** Its seal is the CRC-32C of all that comes before the seal. */
   private void makeNewer(long step) throws IOException {
-    String text = Files.readString(manifest(step));
+    String text = newer(step);
+    String open = text.substring(0, text.indexOf(",\n  \"manifest_crc32c\""));
+    CRC32C checksum = new CRC32C();
+    checksum.update(open.getBytes(StandardCharsets.UTF_8));
     Files.writeString(
-        manifest(step), text.replace("\"format_version\" : 1", "\"format_version\" : 2"));
+        manifest(step),
+        open + ",\n  \"manifest_crc32c\" : \"%08x\"\n}\n".formatted(checksum.getValue()));
+  }
+
+  private String newer(long step) throws IOException {
+    return Files.readString(manifest(step))
+        .replace("\"format_version\" : 1", "\"format_version\" : 2");
+  }
+
+  @Test
+  void a_version_that_its_seal_does_not_cover_is_damage() throws IOException {
+    Files.writeString(manifest(6), newer(6));
+    Outcome outcome = longer().run().get(0);
+    assertEquals(3, outcome.begun());
+    assertTrue(outcome.remarks().get(0).contains("is damaged"), outcome.remarks().get(0));
+  }
+
+  @Test
+  void a_newer_format_may_seal_itself_otherwise() throws IOException {
+    Files.writeString(manifest(6), newer(6).replace("manifest_crc32c", "manifest_sha256"));
+    assertTrue(failure(longer()).contains("has the format version 2, this Kiln reads up to 1"));
   }
 
   @Test
