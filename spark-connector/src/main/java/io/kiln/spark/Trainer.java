@@ -351,7 +351,8 @@ public final class Trainer {
     /**
      * Folder for the model, not there yet (or begun by a run with checkpoints that this one goes on
      * with), on a file system that all executors reach. Default: one of this machine's that goes
-     * with this JVM.
+     * with this JVM; executors on other machines do not reach that one, and the training is refused
+     * there before its first step.
      */
     public Builder outputDirectory(String path) {
       this.outputDirectory = Optional.of(path);

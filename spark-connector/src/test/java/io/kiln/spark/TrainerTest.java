@@ -131,6 +131,7 @@ class TrainerTest {
     summary.ranks().forEach(rank -> assertEquals(held, rank.bytes()));
     assertTrue(summary.validationLoss().getAsDouble() < 0.3, summary.toString());
     assertEquals(60, Files.readAllLines(folder.resolve("model/metrics.jsonl")).size());
+    assertEquals(List.of(), hidden(folder.resolve("model")));
 
     Dataset<Row> prompts =
         session.createDataset(List.of("abc", "bca"), Encoders.STRING()).toDF("text").coalesce(1);
@@ -465,6 +466,49 @@ class TrainerTest {
       Thread.sleep(20);
     }
     assertEquals(List.of(), ownThreads());
+  }
+
+  @Test
+  void an_output_directory_that_rank_0_does_not_share_is_refused_before_the_first_step(
+      @TempDir Path folder) throws Exception {
+    FilesPerHost.register(session.sparkContext().hadoopConfiguration(), folder);
+    List<Long> steps = new ArrayList<>();
+    Trainer trainer =
+        language()
+            .outputDirectory("perhost:///out")
+            .checkpointDirectory(folder.resolve("checkpoints").toString())
+            .checkpointInterval(10)
+            .listener(
+                new RunListener() {
+                  @Override
+                  public void onStep(StepReport report) {
+                    steps.add(report.step());
+                  }
+
+                  @Override
+                  public void onRestart(int attempt, String cause) {
+                    steps.add(-1L);
+                  }
+                })
+            .build();
+    RankFailedException refused =
+        assertThrows(RankFailedException.class, () -> trainer.fit(texts()));
+    assertTrue(
+        refused.getMessage().startsWith("output_dir: perhost:/out on 127.0.0.1, "),
+        refused.getMessage());
+    assertTrue(refused.getMessage().contains("name a folder that all executors reach"));
+    assertTrue(refused.inputAtFault());
+    assertEquals(List.of(), steps);
+    assertEquals(List.of(), hidden(FilesPerHost.ofDriver(folder, "out")));
+  }
+
+  private static List<String> hidden(Path folder) throws IOException {
+    try (Stream<Path> files = Files.list(folder)) {
+      return files
+          .map(file -> file.getFileName().toString())
+          .filter(name -> name.startsWith("."))
+          .toList();
+    }
   }
 
   private static List<String> ownThreads() {

@@ -257,7 +257,19 @@ public final class OutputDirectory {
 
   /** Removes a file, if it is there. */
   void delete(String name) throws IOException {
-    files.delete(new Path(folder, name), false);
+    Path file = new Path(folder, name);
+    files.delete(file, false);
+    files.cancelDeleteOnExit(file);
+  }
+
+  /** Has a file removed when this JVM ends, if it is still there. */
+  void deleteAtEnd(String name) throws IOException {
+    files.deleteOnExit(new Path(folder, name));
+  }
+
+  /** Whether it is one of this machine's that goes when this JVM ends. */
+  boolean isTemporary() {
+    return temporary;
   }
 
   /** Opens a file. */

@@ -32,6 +32,7 @@ import io.kiln.spark.cluster.RankEnvironment;
 import io.kiln.spark.output.ModelFile;
 import io.kiln.spark.output.OutputDirectory;
 import io.kiln.spark.output.RankReport;
+import io.kiln.spark.output.SharedOutput;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -55,7 +56,7 @@ import org.bytedeco.pytorch.global.torch;
  * @param evaluationInterval steps between evaluations; 0 for one at the end
  * @param evaluationSteps global batches in one evaluation; {@code Long.MAX_VALUE} for the whole
  *     split
- * @param output folder for the model
+ * @param output folder for the model, as rank 0 must see it
  * @param checkpoints where they go and where the run begins
  * @param redundant whether each rank keeps its neighbour's shard in memory
  * @param same what a run that goes on has to have as before, as JSON
@@ -71,7 +72,7 @@ record TrainingRank(
     long steps,
     long evaluationInterval,
     long evaluationSteps,
-    String output,
+    SharedOutput output,
     CheckpointPlan checkpoints,
     boolean redundant,
     String same,
@@ -110,7 +111,12 @@ record TrainingRank(
   }
 
   @Override
-  public RankReport run(RankContext context, Iterator<byte[]> partition) throws IOException {
+  public RankReport run(RankContext context, Iterator<byte[]> partition)
+      throws IOException, InterruptedException {
+    if (context.rank() == 0) {
+      context.at("looking for the output directory", 0);
+      output.require(RankContext.host(), hadoop.value());
+    }
     torch.set_num_threads(context.threads());
     RankEnvironment.obstacles(System.getenv(), context.threads()).forEach(context::remark);
     context.at("reading samples", 0);
@@ -137,7 +143,7 @@ record TrainingRank(
         Recovery recovery =
             new Recovery(
                 checkpoints,
-                output,
+                output.path(),
                 redundant,
                 description,
                 communicator,
@@ -184,7 +190,7 @@ record TrainingRank(
       training.exportParameters((spec, value) -> {});
       return;
     }
-    OutputDirectory folder = OutputDirectory.of(output, hadoop.value());
+    OutputDirectory folder = OutputDirectory.of(output.path(), hadoop.value());
     try (ModelFile file = ModelFile.create(folder, built, definition.layout())) {
       training.exportParameters(file);
       file.finish();

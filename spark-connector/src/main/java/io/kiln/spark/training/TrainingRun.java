@@ -27,14 +27,17 @@ import io.kiln.spark.job.TrainingSection;
 import io.kiln.spark.output.MetricsFile;
 import io.kiln.spark.output.ModelFile;
 import io.kiln.spark.output.OutputDirectory;
+import io.kiln.spark.output.OutputToken;
 import io.kiln.spark.output.RankReport;
 import io.kiln.spark.output.RunFolder;
 import io.kiln.spark.output.RunRecord;
+import io.kiln.spark.output.SharedOutput;
 import io.kiln.spark.output.TrainingSummary;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import org.apache.spark.api.java.JavaSparkContext;
@@ -125,22 +128,24 @@ public record TrainingRun(
       RunListener all = new Listeners(List.of(record, metrics, listener));
       all.onStart(start);
       config.notes().forEach(note -> all.onRemark(0, note));
-      TrainingRank rank =
-          new TrainingRank(
-              definition.toJson().toString(),
-              deepspeed.toString(),
-              auto,
-              plan,
-              training.seed(),
-              steps,
-              training.evalInterval().orElse(0),
-              training.evalSteps().orElse(Long.MAX_VALUE),
-              output.path(),
-              checkpoints,
-              training.recovery().redundancy() > 0,
-              same(plan).toString(),
-              told(data, definition).toString(),
-              new SerializableConfiguration(spark.hadoopConfiguration()));
+      SerializableConfiguration hadoop = new SerializableConfiguration(spark.hadoopConfiguration());
+      Function<SharedOutput, TrainingRank> rank =
+          seen ->
+              new TrainingRank(
+                  definition.toJson().toString(),
+                  deepspeed.toString(),
+                  auto,
+                  plan,
+                  training.seed(),
+                  steps,
+                  training.evalInterval().orElse(0),
+                  training.evalSteps().orElse(Long.MAX_VALUE),
+                  seen,
+                  checkpoints,
+                  training.recovery().redundancy() > 0,
+                  same(plan).toString(),
+                  told(data, definition).toString(),
+                  hadoop);
       List<RankReport> reports = train(spark, data, definition, rank, checkpoints, all);
       TrainingSummary summary =
           TrainingSummary.of(
@@ -160,7 +165,7 @@ public record TrainingRun(
       JavaSparkContext spark,
       TrainingData data,
       ModelDefinition definition,
-      TrainingRank rank,
+      Function<SharedOutput, TrainingRank> rank,
       CheckpointPlan checkpoints,
       RunListener listener) {
     if (checkpoints.target().isEmpty()) {
@@ -180,26 +185,29 @@ public record TrainingRun(
       JavaSparkContext spark,
       TrainingData data,
       ModelDefinition definition,
-      TrainingRank rank,
+      Function<SharedOutput, TrainingRank> rank,
       RunListener listener,
       Supplier<Optional<RuntimeException>> recalled) {
     Elastic elastic = Elastic.of(deepspeed, ranks, mostRanks, training);
     RestartBudget budget = Elastic.budget(training.recovery());
     TrainingRun now = this;
-    while (true) {
-      DataPlan plan = now.plan(data, definition);
-      try {
-        return BarrierJob.run(
-            spark,
-            data.partitions(plan),
-            rank.with(plan),
-            listener,
-            elastic.policy(now.ranks, training).recalledBy(recalled),
-            budget);
-      } catch (SlotsChangedException changed) {
-        int next = changed.ranks();
-        listener.onRestart(0, changed.getMessage() + "; going on with " + next + " ranks");
-        now = new TrainingRun(model, deepspeed, training, next, mostRanks, output);
+    try (OutputToken token = OutputToken.leaveIn(output)) {
+      TrainingRank body = rank.apply(token.seenByRanks());
+      while (true) {
+        DataPlan plan = now.plan(data, definition);
+        try {
+          return BarrierJob.run(
+              spark,
+              data.partitions(plan),
+              body.with(plan),
+              listener,
+              elastic.policy(now.ranks, training).recalledBy(recalled),
+              budget);
+        } catch (SlotsChangedException changed) {
+          int next = changed.ranks();
+          listener.onRestart(0, changed.getMessage() + "; going on with " + next + " ranks");
+          now = new TrainingRun(model, deepspeed, training, next, mostRanks, output);
+        }
       }
     }
   }
