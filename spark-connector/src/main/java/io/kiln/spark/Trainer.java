@@ -8,6 +8,7 @@ import io.kiln.datasource.TrainingData;
 import io.kiln.engine.config.ConfigException;
 import io.kiln.engine.config.DeepSpeedConfig;
 import io.kiln.engine.config.ElasticityConfig;
+import io.kiln.spark.barrier.Listeners;
 import io.kiln.spark.barrier.LoggedRemarks;
 import io.kiln.spark.barrier.RunListener;
 import io.kiln.spark.cluster.SessionCheck;
@@ -140,12 +141,13 @@ public final class Trainer {
     TrainingRun run =
         new TrainingRun(model, deepspeed, training, size, ranks.orElse(Integer.MAX_VALUE), output);
     run.check();
+    RunListener told = Listeners.of(listener);
     if (ranks.isEmpty() && size < slots) {
-      listener.onRemark(0, "elasticity: %d of %d slots train".formatted(size, slots));
+      told.onRemark(0, "elasticity: %d of %d slots train".formatted(size, slots));
     }
     // Executors of this machine's own clusters come one by one; a barrier stage needs them all.
     Slots.await(session.sparkContext(), OptionalInt.of(size));
-    run.run(spark, read, listener);
+    run.run(spark, read, told);
     return TrainedModel.load(session, output.path());
   }
 

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.kiln.datasource.DataException;
@@ -17,6 +18,7 @@ import io.kiln.spark.inference.Generation;
 import io.kiln.spark.inference.ModelCopy;
 import io.kiln.spark.inference.TextContinuation;
 import io.kiln.spark.output.TrainingSummary;
+import io.kiln.spark.output.UnwritableOutputException;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -24,12 +26,14 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
 import org.apache.spark.TaskContext$;
@@ -500,6 +504,69 @@ class TrainerTest {
     assertTrue(refused.inputAtFault());
     assertEquals(List.of(), steps);
     assertEquals(List.of(), hidden(FilesPerHost.ofDriver(folder, "out")));
+  }
+
+  /** As many steps as nobody waits for: it is not the last one that ends the run. */
+  @Test
+  void metrics_that_cannot_be_written_end_the_run_with_their_file_and_the_reason(
+      @TempDir Path folder) throws Exception {
+    Path output = folder.resolve("out");
+    Trainer full =
+        language()
+            .maxSteps(1_000_000)
+            .outputDirectory(output.toString())
+            .listener(
+                new RunListener() {
+                  @Override
+                  public void onStart(RunStart start) {
+                    try {
+                      Files.createDirectories(output.resolve("metrics.jsonl/in-the-way"));
+                    } catch (IOException unwritable) {
+                      throw new UncheckedIOException(unwritable);
+                    }
+                  }
+                })
+            .build();
+    String line =
+        assertTimeoutPreemptively(
+                Duration.ofMinutes(2),
+                () -> assertThrows(UnwritableOutputException.class, () -> full.fit(texts())))
+            .getMessage();
+    assertTrue(line.startsWith(output.resolve("metrics.jsonl") + " cannot be written"), line);
+    assertEquals(1, line.lines().count(), line);
+    assertEquals(List.of(), hidden(output));
+  }
+
+  @Test
+  void a_listener_that_throws_neither_ends_the_run_nor_hides_it_from_the_metrics(
+      @TempDir Path folder) throws Exception {
+    AtomicInteger heard = new AtomicInteger();
+    Path output = folder.resolve("out");
+    language()
+        .maxSteps(3)
+        .outputDirectory(output.toString())
+        .listener(
+            new RunListener() {
+              @Override
+              public void onStart(RunStart start) {
+                throw new IllegalStateException("no dashboard");
+              }
+
+              @Override
+              public void onProgress(int rank, String phase, long step) {
+                throw new IllegalStateException("no dashboard");
+              }
+
+              @Override
+              public void onStep(StepReport report) {
+                heard.incrementAndGet();
+                throw new IllegalStateException("no dashboard");
+              }
+            })
+        .build()
+        .fit(texts());
+    assertEquals(3, heard.get());
+    assertEquals(3, Files.readAllLines(output.resolve("metrics.jsonl")).size());
   }
 
   private static List<String> hidden(Path folder) throws IOException {

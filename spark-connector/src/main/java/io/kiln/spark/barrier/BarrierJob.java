@@ -86,7 +86,7 @@ public final class BarrierJob {
             budget,
             System::nanoTime);
     TaskWatch tasks = new TaskWatch(name, supervisor);
-    RunView view = new RunView(listener, supervisor::causeOf);
+    RunView view = new RunView(Listeners.of(listener), supervisor::causeOf);
     ExecutorService events = Executors.newSingleThreadExecutor(daemon("kiln-events"));
     ScheduledExecutorService looks =
         Executors.newSingleThreadScheduledExecutor(daemon("kiln-supervisor"));

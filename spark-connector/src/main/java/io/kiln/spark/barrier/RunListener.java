@@ -4,7 +4,13 @@ import io.kiln.engine.train.EvaluationReport;
 import io.kiln.engine.train.StepReport;
 import io.kiln.engine.train.recovery.CheckpointReport;
 
-/** Hears at the driver how a barrier job goes, while it runs; one call at a time. */
+/**
+ * Hears at the driver how a barrier job goes, while it runs; one call at a time.
+ *
+ * <p>A listener looks on: it cannot end the run. What it throws is told once, as a warning in the
+ * log with its class and the error in one line (the stack trace at level debug); the other
+ * listeners hear all the same, the run goes on, and this listener hears what comes next.
+ */
 public interface RunListener {
   /** The data is read and everything is known but the outcome. */
   default void onStart(RunStart start) {}

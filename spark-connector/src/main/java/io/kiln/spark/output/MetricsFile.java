@@ -6,20 +6,25 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.kiln.engine.train.StepReport;
 import io.kiln.spark.barrier.RunListener;
+import io.kiln.spark.store.StoreException;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.NavigableMap;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import org.apache.hadoop.fs.FSDataOutputStream;
+import org.apache.hadoop.fs.FSError;
 
 /**
  * {@code metrics.jsonl}: a line a step, readable while the run goes on. A step that is taken again,
  * because the run goes on from a checkpoint, takes the place of its line and of those after it.
+ *
+ * <p>What cannot be written is not thrown where a step is told, but kept: whoever runs the training
+ * asks for it ({@link #failure}) and ends it.
  *
  * <p>{@code step_ms} is the step alone; {@code wall_ms} counts from the end of the step before to
  * the end of this one, so what was told, checkpointed or evaluated between them too, and {@code
@@ -38,6 +43,7 @@ public final class MetricsFile implements RunListener, AutoCloseable {
   private final OutputDirectory directory;
   private final boolean breakdown;
   private OutputStream out;
+  private Optional<RuntimeException> failure = Optional.empty();
   private long lastStep;
   private long flushed = System.nanoTime();
 
@@ -84,6 +90,9 @@ public final class MetricsFile implements RunListener, AutoCloseable {
 
   @Override
   public synchronized void onStep(StepReport report) {
+    if (failure.isPresent()) {
+      return;
+    }
     try {
       if (out == null || report.step() <= lastStep) {
         begin(report.step());
@@ -93,14 +102,29 @@ public final class MetricsFile implements RunListener, AutoCloseable {
       if (System.nanoTime() - flushed > FLUSH_NANOS) {
         flush();
       }
-    } catch (IOException unwritable) {
-      throw new UncheckedIOException(unwritable);
+    } catch (IOException | RuntimeException | FSError unwritable) {
+      fail(unwritable);
     }
+  }
+
+  private void fail(Throwable unwritable) {
+    // Hadoop's local files say so with an error, around the one that tells why.
+    Throwable reason = unwritable instanceof FSError ? unwritable.getCause() : unwritable;
+    String file = directory.shown() + "/" + NAME;
+    failure =
+        Optional.of(
+            new UnwritableOutputException(
+                StoreException.of("written", file, reason).getMessage(), unwritable));
+  }
+
+  /** Why lines are missing in the file, if any are. */
+  public synchronized Optional<RuntimeException> failure() {
+    return failure;
   }
 
   /** Keeps the lines before a step. */
   private void begin(long step) throws IOException {
-    close();
+    end();
     StringBuilder kept = new StringBuilder();
     if (step > 1) {
       for (JsonNode line : lines(directory)) {
@@ -162,14 +186,35 @@ public final class MetricsFile implements RunListener, AutoCloseable {
     }
   }
 
+  private void end() throws IOException {
+    if (out != null) {
+      OutputStream ended = out;
+      out = null;
+      ended.close();
+    }
+  }
+
+  /**
+   * Writes what is still on its way.
+   *
+   * @throws UnwritableOutputException if a line is missing in the file
+   */
+  public synchronized void finish() {
+    close();
+    failure.ifPresent(
+        missing -> {
+          throw missing;
+        });
+  }
+
   @Override
   public synchronized void close() {
     try {
-      if (out != null) {
-        out.close();
+      end();
+    } catch (IOException | RuntimeException | FSError unwritable) {
+      if (failure.isEmpty()) {
+        fail(unwritable);
       }
-    } catch (IOException unwritable) {
-      throw new UncheckedIOException(unwritable);
     }
   }
 }

@@ -35,7 +35,7 @@ public final class StoreException extends IOException {
    * @param done what could not be: "written", "read" …
    * @param where file or folder, with its scheme
    */
-  static StoreException of(String done, Object where, Throwable cause) {
+  public static StoreException of(String done, Object where, Throwable cause) {
     boolean s3 = where.toString().startsWith("s3");
     return new StoreException(where + " cannot be " + done + ": " + reason(cause, s3), cause);
   }

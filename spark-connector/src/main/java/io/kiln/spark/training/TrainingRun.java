@@ -125,7 +125,7 @@ public record TrainingRun(
     }
     RunRecord record = new RunRecord(MetricsFile.earlier(output));
     try (MetricsFile metrics = new MetricsFile(output, config.wallClockBreakdown())) {
-      RunListener all = new Listeners(List.of(record, metrics, listener));
+      RunListener all = Listeners.of(record, metrics, listener);
       all.onStart(start);
       config.notes().forEach(note -> all.onRemark(0, note));
       SerializableConfiguration hadoop = new SerializableConfiguration(spark.hadoopConfiguration());
@@ -146,7 +146,9 @@ public record TrainingRun(
                   same(plan).toString(),
                   told(data, definition).toString(),
                   hadoop);
-      List<RankReport> reports = train(spark, data, definition, rank, checkpoints, all);
+      List<RankReport> reports =
+          train(spark, data, definition, rank, checkpoints, all, metrics::failure);
+      metrics.finish();
       TrainingSummary summary =
           TrainingSummary.of(
               config.zero().stage(),
@@ -167,16 +169,17 @@ public record TrainingRun(
       ModelDefinition definition,
       Function<SharedOutput, TrainingRank> rank,
       CheckpointPlan checkpoints,
-      RunListener listener) {
+      RunListener listener,
+      Supplier<Optional<RuntimeException>> recalled) {
     if (checkpoints.target().isEmpty()) {
-      return train(spark, data, definition, rank, listener, Optional::empty);
+      return train(spark, data, definition, rank, listener, recalled);
     }
     try (CheckpointClaim claim =
         CheckpointClaim.of(
             checkpoints.target().get(),
             spark.hadoopConfiguration(),
             remark -> listener.onRemark(0, remark))) {
-      return train(spark, data, definition, rank, listener, claim::lost);
+      return train(spark, data, definition, rank, listener, () -> claim.lost().or(recalled));
     }
   }
 
