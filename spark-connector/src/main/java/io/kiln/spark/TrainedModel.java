@@ -145,6 +145,12 @@ public final class TrainedModel {
    * language model the column {@code generated_text}, the continuation of the text column (64
    * tokens of the likeliest, unless {@link #generating} says otherwise).
    *
+   * <p>It is null for a row that cannot be predicted, which ends no job: a feature that is null (in
+   * an array too) or no finite number, an array or vector of another length than the model's; a
+   * text that is null, has a character that the tokenizer or the model does not know, or is empty
+   * where the tokenizer has no token that ends a document (bytes and chars have none). A column
+   * that holds no numbers at all still fails the job.
+   *
    * @throws ConfigException if a column is missing, or a language model's tokenizer.json
    */
   public Dataset<Row> transform(Dataset<Row> rows) {

@@ -28,6 +28,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
@@ -171,6 +172,28 @@ class TrainerTest {
       String text = model.generating(how).transform(prompt).first().getString(1);
       assertTrue(text.matches("[abc]{20}"), text);
     }
+  }
+
+  @Test
+  void a_text_that_cannot_be_continued_gets_null_and_the_others_their_continuation() {
+    TrainedModel chars = language().maxSteps(1).build().fit(texts());
+    assertEquals(
+        List.of(true, false, false, false, true), continued(chars, "abc", "", "abx", null, "b"));
+    TrainedModel bytes = language().tokenizer("bytes").maxSteps(1).build().fit(texts());
+    assertEquals(List.of(true, false, true), continued(bytes, "abc", "", "é"));
+  }
+
+  /** Whether each text has a continuation, in the order of the texts. */
+  private static List<Boolean> continued(TrainedModel model, String... texts) {
+    List<Row> rows = Stream.of(texts).map(RowFactory::create).toList();
+    StructType schema = new StructType().add("text", DataTypes.StringType);
+    List<Row> done =
+        model
+            .generating(Generation.greedy(2))
+            .transform(session.createDataFrame(rows, schema).coalesce(1))
+            .collectAsList();
+    assertEquals(Arrays.asList(texts), done.stream().map(row -> row.getString(0)).toList());
+    return done.stream().map(row -> !row.isNullAt(1)).toList();
   }
 
   @Test
@@ -377,6 +400,38 @@ class TrainerTest {
             .getDouble(0);
     // The label is linear in the features and spans 6.
     assertTrue(worst < 0.5, "off by " + worst);
+  }
+
+  @Test
+  void a_row_that_an_mlp_cannot_predict_gets_null_and_the_others_their_value() {
+    StructType schema =
+        new StructType()
+            .add("x", DataTypes.DoubleType)
+            .add("y", DataTypes.createArrayType(DataTypes.DoubleType));
+    TrainedModel model =
+        perceptron("{\"model_type\": \"mlp\"}")
+            .maxSteps(1)
+            .build()
+            .fit(points(false).selectExpr("x", "array(y, x) as y", "label"));
+    List<Row> rows =
+        List.of(
+            RowFactory.create(0.5, List.of(1.0, 2.0)),
+            RowFactory.create(null, List.of(1.0, 2.0)),
+            RowFactory.create(0.5, null),
+            RowFactory.create(0.5, Arrays.asList(1.0, null)),
+            RowFactory.create(Double.NaN, List.of(1.0, 2.0)),
+            RowFactory.create(0.5, List.of(1.0)),
+            RowFactory.create(0.5, List.of(1.0, 2.0, 3.0)),
+            RowFactory.create(0.5, List.of(1.0, 2.0)));
+    List<Row> done =
+        model.transform(session.createDataFrame(rows, schema).coalesce(1)).collectAsList();
+    assertEquals(
+        List.of(true, false, false, false, false, false, false, true),
+        done.stream().map(row -> !row.isNullAt(2)).toList());
+    assertEquals(done.get(0).getDouble(2), done.get(7).getDouble(2));
+    // A column of another type is no matter of a row.
+    Dataset<Row> words = session.createDataFrame(rows, schema).selectExpr("'a' as x", "y");
+    assertThrows(Exception.class, () -> model.transform(words).collectAsList());
   }
 
   @Test

@@ -84,7 +84,13 @@ public final class PretrainedTokenizer implements Tokenizer {
   @Override
   public synchronized int[] encode(String text) {
     TokenizersLibrary library = TokenizersLibrary.LIB;
-    long encoding = library.encode(handle(), text, false);
+    long encoding;
+    try {
+      encoding = library.encode(handle(), text, false);
+    } catch (RuntimeException refused) {
+      throw new DataException(
+          "The tokenizer of " + where + " cannot spell a text: " + refused.getMessage(), refused);
+    }
     try {
       long[] ids = library.getTokenIds(encoding);
       int[] tokens = new int[ids.length];

@@ -113,6 +113,25 @@ class TokenizerTest {
   }
 
   @Test
+  void a_text_that_a_hugging_face_tokenizer_cannot_spell_is_bad_data() {
+    String json =
+        """
+        {"version": "1.0", "truncation": null, "padding": null, "added_tokens": [],
+         "normalizer": null, "pre_tokenizer": {"type": "Whitespace"}, "post_processor": null,
+         "decoder": null,
+         "model": {"type": "WordLevel", "vocab": {"kiln": 0}, "unk_token": "[UNK]"}}
+        """;
+    Map<String, byte[]> files = Map.of("tokenizer.json", json.getBytes(StandardCharsets.UTF_8));
+    try (Tokenizer tokenizer = Tokenizer.ofFiles(files, "here")) {
+      assertArrayEquals(new int[] {0}, tokenizer.encode("kiln"));
+      String message =
+          assertThrows(DataException.class, () -> tokenizer.encode("oven")).getMessage();
+      assertTrue(message.startsWith("The tokenizer of here cannot spell a text: "), message);
+      assertEquals(1, message.lines().count(), message);
+    }
+  }
+
+  @Test
   void what_is_no_tokenizer_is_refused_in_one_line() throws IOException {
     String none = assertThrows(DataException.class, () -> Tokenizer.load(directory)).getMessage();
     assertTrue(none.contains("No tokenizer in " + directory), none);

@@ -28,6 +28,11 @@ public final class TextGenerator {
     this.longest = (int) Math.min(Integer.MAX_VALUE, model.requireDecoder().config().longest());
   }
 
+  /** Whether a prompt can be continued: it has a token, and none that the model does not know. */
+  public boolean takes(long[] prompt) {
+    return prompt.length > 0 && Arrays.stream(prompt).allMatch(t -> t >= 0 && t < vocabulary);
+  }
+
   /**
    * Continues a prompt. When prompt and continuation outgrow the model's positions, the oldest
    * tokens are left out of sight.

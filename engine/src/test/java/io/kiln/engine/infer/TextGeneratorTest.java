@@ -126,6 +126,17 @@ class TextGeneratorTest {
   }
 
   @Test
+  void a_prompt_is_taken_that_has_tokens_and_none_beyond_the_model() throws IOException {
+    try (LoadedModel model = LoadedModelTest.initial(LoadedModelTest.GPT2)) {
+      TextGenerator generator = new TextGenerator(model, 20);
+      assertTrue(generator.takes(new long[] {0, 16}));
+      assertFalse(generator.takes(new long[] {0, 17}));
+      assertFalse(generator.takes(new long[] {-1}));
+      assertFalse(generator.takes(new long[0]));
+    }
+  }
+
+  @Test
   void broken_inputs_are_told_apart() throws IOException {
     try (LoadedModel model = LoadedModelTest.initial(LoadedModelTest.GPT2)) {
       assertEquals(

@@ -130,7 +130,7 @@ public record Closing(PrintStream out, TrainedModel model) {
         session.createDataset(List.of(prompt), Encoders.STRING()).toDF(model.textColumn());
     String text =
         model.generating(generation).transform(one).first().getAs(TrainedModel.GENERATED_TEXT);
-    if (text.isBlank()) {
+    if (text == null || text.isBlank()) {
       return false;
     }
     out.println("--- sample, " + how);

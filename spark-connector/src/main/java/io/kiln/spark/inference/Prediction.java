@@ -6,6 +6,7 @@ import io.kiln.engine.model.family.PerceptronDefinition;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Optional;
 import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.function.MapPartitionsFunction;
 import org.apache.spark.sql.Row;
@@ -16,7 +17,8 @@ import scala.jdk.javaapi.CollectionConverters;
 
 /**
  * Adds a column with an mlp's prediction: the class as a double, the value as a double, or the
- * values as an array of doubles where there are several.
+ * values as an array of doubles where there are several; null where a feature is null or no finite
+ * number, or an array has another length than the model's.
  *
  * @param model that predicts
  * @param columns indices of the features, in the order of training
@@ -63,14 +65,17 @@ public record Prediction(ModelCopy model, List<Integer> columns)
     while (rows.hasNext() && from.size() < BATCH) {
       from.add(rows.next());
     }
-    float[][] features = new float[from.size()][];
-    for (int i = 0; i < features.length; i++) {
-      features[i] = features(from.get(i), Math.toIntExact(mlp.inputSize()));
+    List<Optional<float[]>> features = new ArrayList<>();
+    for (Row row : from) {
+      features.add(features(row, Math.toIntExact(mlp.inputSize())));
     }
-    float[][] outputs = loaded.predict(features);
+    float[][] outputs =
+        loaded.predict(features.stream().flatMap(Optional::stream).toArray(float[][]::new));
     List<Row> done = new ArrayList<>();
-    for (int i = 0; i < outputs.length; i++) {
-      done.add(TextContinuation.append(from.get(i), told(outputs[i], mlp)));
+    int predicted = 0;
+    for (int i = 0; i < from.size(); i++) {
+      Object value = features.get(i).isPresent() ? told(outputs[predicted++], mlp) : null;
+      done.add(TextContinuation.append(from.get(i), value));
     }
     return done;
   }
@@ -95,38 +100,45 @@ public record Prediction(ModelCopy model, List<Integer> columns)
     return values;
   }
 
-  private float[] features(Row row, int width) {
+  /** What goes in; nothing where the row has not all of it, as training would not take it. */
+  private Optional<float[]> features(Row row, int width) {
     float[] features = new float[width];
     int at = 0;
+    boolean whole = true;
     for (int column : columns) {
-      Object value = row.get(column);
-      for (double number : numbers(value, row.schema().fieldNames()[column])) {
-        if (at == width) {
-          throw new DataException("a row has more features than the model's " + width);
+      for (double number : numbers(row.get(column), row.schema().fieldNames()[column])) {
+        if (at < width) {
+          features[at] = (float) number;
+          whole &= Float.isFinite(features[at]);
         }
-        features[at++] = (float) number;
+        at++;
       }
     }
-    if (at != width) {
-      throw new DataException("a row has " + at + " features, the model takes " + width);
-    }
-    return features;
+    return whole && at == width ? Optional.of(features) : Optional.empty();
   }
 
+  /** The numbers of a value; NaN for a null. */
   private static double[] numbers(Object value, String column) {
-    if (value instanceof Number number) {
-      return new double[] {number.doubleValue()};
-    }
-    if (value instanceof Boolean flag) {
-      return new double[] {flag ? 1 : 0};
-    }
     if (value instanceof Seq<?> several) {
       return CollectionConverters.asJava(several).stream()
-          .mapToDouble(element -> ((Number) element).doubleValue())
+          .mapToDouble(element -> number(element, column))
           .toArray();
     }
     if (value != null && value.getClass().getName().startsWith("org.apache.spark.ml.linalg.")) {
       return vector(value);
+    }
+    return new double[] {number(value, column)};
+  }
+
+  private static double number(Object value, String column) {
+    if (value == null) {
+      return Double.NaN;
+    }
+    if (value instanceof Number number) {
+      return number.doubleValue();
+    }
+    if (value instanceof Boolean flag) {
+      return flag ? 1 : 0;
     }
     throw new DataException(
         "column \""

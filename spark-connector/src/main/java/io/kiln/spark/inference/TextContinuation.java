@@ -15,7 +15,8 @@ import org.apache.spark.util.TaskCompletionListener;
 import org.bytedeco.pytorch.global.torch;
 
 /**
- * Adds a column with the continuation of a column of text; null stays null.
+ * Adds a column with the continuation of a column of text: null for null, and for a text that has
+ * nothing to continue from or a character that the model does not know.
  *
  * @param model that continues
  * @param column index of the text
@@ -56,24 +57,29 @@ public record TextContinuation(ModelCopy model, int column, Generation generatio
   }
 
   private String continuation(TextGenerator generator, Tokenizer tokenizer, String text, long row) {
-    int[] prompt = tokenizer.encode(text);
-    if (prompt.length == 0) {
-      if (tokenizer.endOfText().isEmpty()) {
-        throw new DataException("an empty text has nothing to continue from");
-      }
-      prompt = new int[] {tokenizer.endOfText().getAsInt()};
+    long[] prompt = prompt(tokenizer, text);
+    if (!generator.takes(prompt)) {
+      return null;
     }
     OptionalLong stop =
         tokenizer.endOfText().isPresent()
             ? OptionalLong.of(tokenizer.endOfText().getAsInt())
             : OptionalLong.empty();
     long[] generated =
-        generator.generate(
-            Arrays.stream(prompt).asLongStream().toArray(),
-            generation.newTokens(),
-            generation.sampling(row),
-            stop);
+        generator.generate(prompt, generation.newTokens(), generation.sampling(row), stop);
     return tokenizer.decode(Arrays.stream(generated).mapToInt(Math::toIntExact).toArray());
+  }
+
+  /** What is continued; nothing where the tokenizer cannot spell the text. */
+  private static long[] prompt(Tokenizer tokenizer, String text) {
+    try {
+      int[] tokens = tokenizer.encode(text);
+      return tokens.length == 0 && tokenizer.endOfText().isPresent()
+          ? new long[] {tokenizer.endOfText().getAsInt()}
+          : Arrays.stream(tokens).asLongStream().toArray();
+    } catch (DataException unspellable) {
+      return new long[0];
+    }
   }
 
   static Row append(Row from, Object value) {
