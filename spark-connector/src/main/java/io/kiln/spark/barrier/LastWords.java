@@ -30,6 +30,11 @@ final class LastWords {
     }
   }
 
+  /** An attempt that cannot go on ends for the reason of the one before. */
+  void repeat(int attempt) {
+    of(attempt - 1).ifPresent(last -> byAttempt.put(attempt, last));
+  }
+
   /** Why an attempt ended, if any of its ranks said so. */
   Optional<Failed> of(int attempt) {
     return Optional.ofNullable(byAttempt.get(attempt));

@@ -11,7 +11,7 @@ import scala.reflect.ClassTag$;
 
 /** A rank's end of the stream to the driver. Safe to use from several threads. */
 final class RankChannel {
-  private static final FiniteDuration LAST_WORDS = new FiniteDuration(5, TimeUnit.SECONDS);
+  private static final FiniteDuration AN_ANSWER = new FiniteDuration(5, TimeUnit.SECONDS);
 
   private final RpcEndpointRef driver;
 
@@ -48,11 +48,13 @@ final class RankChannel {
             ExecutionContext.parasitic$.MODULE$);
   }
 
-  /** Sends and waits, five seconds at the most, until the driver has it. */
-  void sendAndWait(RankMessage message) {
-    driver.askSync(
-        message.toJson(),
-        new RpcTimeout(LAST_WORDS, "five seconds"),
-        ClassTag$.MODULE$.apply(Boolean.class));
+  /** Sends and waits, five seconds at the most, for the driver's answer. */
+  boolean askAndWait(RankMessage message) {
+    Object answer =
+        driver.<Object>askSync(
+            message.toJson(),
+            new RpcTimeout(AN_ANSWER, "five seconds"),
+            ClassTag$.MODULE$.apply(Object.class));
+    return Boolean.TRUE.equals(answer);
   }
 }

@@ -1,5 +1,6 @@
 package io.kiln.spark.barrier;
 
+import io.kiln.engine.comm.CommunicationException;
 import io.kiln.engine.tensor.ComputeDevice;
 import io.kiln.engine.train.EvaluationReport;
 import io.kiln.engine.train.StepReport;
@@ -24,9 +25,17 @@ import org.slf4j.LoggerFactory;
  * the beacon as long as it is open.
  */
 public final class RankContext implements AutoCloseable {
+  /** Where a rank is that waits for the others' first word. */
+  public static final String MEETING = "meeting the other ranks";
+
   private static final Logger LOG = LoggerFactory.getLogger("io.kiln.spark");
   private static final long BEACON_MILLIS = 1000;
   private static final long WATCH_MILLIS = 250;
+  private static final long DONE_MILLIS = 25;
+  private static final long DONE_MILLIS_MOST = 500;
+
+  /** A driver that is busy does not answer now and then. */
+  private static final int UNANSWERED = 12;
 
   /** A beacon that has nothing new is sent every so many times. */
   private static final int QUIET_BEACONS = 2;
@@ -137,7 +146,10 @@ public final class RankContext implements AutoCloseable {
     return SparkEnv.get().blockManager().blockManagerId().host();
   }
 
-  /** Gives every rank every rank's text, in rank order; waits for all. */
+  /**
+   * Gives every rank every rank's text, in rank order; waits for all. Where all wait and none comes
+   * the driver ends it (see {@link RankWatch}).
+   */
   public List<String> allGather(String text) {
     return List.of(task.allGather(text));
   }
@@ -188,6 +200,46 @@ public final class RankContext implements AutoCloseable {
   /** Tells the person, in one line, what stands in the way of speed. */
   public void remark(String line) {
     channel.send(new RankMessage.Remarked(rank(), attempt(), line));
+  }
+
+  /**
+   * Waits until the work of all ranks is done, so that none ends well while another may still fail:
+   * Spark would start the one that failed alone.
+   *
+   * @throws CommunicationException if the driver does not answer, time after time
+   */
+  void awaitAllDone() {
+    if (size() == 1) {
+      return;
+    }
+    at(RankWatch.DONE, place.step());
+    RankMessage.Done done = new RankMessage.Done(rank(), attempt());
+    int unanswered = 0;
+    long pause = DONE_MILLIS;
+    while (true) {
+      try {
+        if (channel.askAndWait(done)) {
+          return;
+        }
+        unanswered = 0;
+        // Spark, which is written in Scala, throws checked exceptions past every declaration.
+      } catch (Exception silence) {
+        endIfAsked();
+        if (++unanswered == UNANSWERED) {
+          throw new CommunicationException(
+              "the driver does not say whether the other ranks are done: " + OneLine.of(silence),
+              silence);
+        }
+      }
+      endIfAsked();
+      try {
+        Thread.sleep(pause);
+      } catch (InterruptedException asked) {
+        Thread.currentThread().interrupt();
+        throw new TaskKilledException("ended with the job");
+      }
+      pause = Math.min(2 * pause, DONE_MILLIS_MOST);
+    }
   }
 
   /** Whether Spark has asked the task to end. */

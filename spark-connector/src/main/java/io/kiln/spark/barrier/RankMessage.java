@@ -22,6 +22,7 @@ import java.io.UncheckedIOException;
   @JsonSubTypes.Type(value = RankMessage.BegunAnew.class, name = "begunAnew"),
   @JsonSubTypes.Type(value = RankMessage.Checkpointed.class, name = "checkpointed"),
   @JsonSubTypes.Type(value = RankMessage.Remarked.class, name = "remarked"),
+  @JsonSubTypes.Type(value = RankMessage.Done.class, name = "done"),
   @JsonSubTypes.Type(value = RankMessage.Failed.class, name = "failed")
 })
 public sealed interface RankMessage {
@@ -58,6 +59,9 @@ public sealed interface RankMessage {
 
   /** Something that stands in the way of speed, in one line. */
   record Remarked(int rank, int attempt, String line) implements RankMessage {}
+
+  /** The rank's work is done; asks whether every rank's is. */
+  record Done(int rank, int attempt) implements RankMessage {}
 
   /** The rank ends with an error. */
   record Failed(int rank, int attempt, String host, Fault fault, String line, String stackTrace)

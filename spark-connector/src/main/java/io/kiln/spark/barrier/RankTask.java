@@ -41,9 +41,11 @@ final class RankTask<T, R extends Serializable>
   public Iterator<Tuple2<Integer, R>> apply(Iterator<T> partition) {
     KeyboardInterrupt.leaveToDriver();
     BarrierTaskContext task = BarrierTaskContext.get();
+    refuseToBeAlone(task);
     RankChannel channel = new RankChannel(channelName);
     try (RankContext context = new RankContext(task, channel, channelName, earlierAttempts)) {
       R result = body.run(context, CollectionConverters.asJava(partition));
+      context.awaitAllDone();
       return CollectionConverters.asScala(
           java.util.List.of(new Tuple2<>(task.partitionId(), result)).iterator());
     } catch (Exception | Error failure) {
@@ -58,6 +60,23 @@ final class RankTask<T, R extends Serializable>
       throw failure instanceof RuntimeException unchecked
           ? unchecked
           : new IllegalStateException(OneLine.of(failure), failure);
+    }
+  }
+
+  /**
+   * A rank that ends well as another one's failure ends the attempt is left out of the next attempt
+   * by Spark, which forgets what has ended before the failure only. The ranks it does start would
+   * wait for the missing one for ever; their failure makes it start all.
+   */
+  private static void refuseToBeAlone(BarrierTaskContext task) {
+    int started = task.getTaskInfos().length;
+    if (started < task.numPartitions()) {
+      throw new CommunicationException(
+          "only "
+              + started
+              + " of "
+              + task.numPartitions()
+              + " ranks were started: all are started again");
     }
   }
 
@@ -88,7 +107,7 @@ final class RankTask<T, R extends Serializable>
             OneLine.of(failure),
             trace.toString());
     try {
-      channel.sendAndWait(words);
+      channel.askAndWait(words);
     } catch (RuntimeException unheard) {
       failure.addSuppressed(unheard);
     }

@@ -7,6 +7,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -14,16 +15,20 @@ import java.util.stream.Collectors;
 /**
  * Sees from the beacons which rank no longer gets on. A rank that is silent is frozen, or its
  * machine is. Of ranks that speak and stand still inside a step, those that have got on the least
- * hold up the others, who wait for them in a collective. Times are in nanoseconds.
+ * hold up the others, who wait for them in a collective. Ranks that all wait for one another wait
+ * for nobody. Times are in nanoseconds.
  */
 final class RankWatch {
-  /** Only here does standing still mean something: reading, saving and waiting take their time. */
+  /** Where a rank is that waits until all are done. */
+  static final String DONE = "waiting until all ranks are done";
+
   private static final String TRAINING = "training";
 
   private static final String UNHEARD = "starting";
 
   /**
-   * Until a task speaks for the first time its executor may have to fetch hundreds of megabytes.
+   * Until a task speaks for the first time its executor may have to fetch hundreds of megabytes,
+   * and to connect many ranks takes a while, too.
    */
   private static final Duration FIRST_WORDS = Duration.ofMinutes(5);
 
@@ -111,16 +116,30 @@ final class RankWatch {
     List<Stuck> silent = new ArrayList<>();
     List<Seen> still = new ArrayList<>();
     for (Seen seen : running.values()) {
-      Duration patience =
-          seen.spoken() || timeout.compareTo(FIRST_WORDS) > 0 ? timeout : FIRST_WORDS;
+      Duration patience = seen.spoken() ? timeout : longer();
       if (now - seen.heard() > patience.toNanos()) {
         silent.add(new Stuck(seen.last(), line("has not been heard", patience, seen.last())));
-      } else if (seen.last().phase().equals(TRAINING) && now - seen.moved() > timeout.toNanos()) {
+      } else if (standing(seen.last().phase())
+          .filter(longest -> now - seen.moved() > longest.toNanos())
+          .isPresent()) {
         still.add(seen);
       }
     }
     // Who waits for a frozen rank stands still, too.
     return silent.isEmpty() && still.size() == running.size() ? leastAdvanced(still) : silent;
+  }
+
+  /** Where standing still means something, and from when on: reading and saving take their time. */
+  private Optional<Duration> standing(String phase) {
+    return switch (phase) {
+      case TRAINING -> Optional.of(timeout);
+      case RankContext.MEETING, DONE -> Optional.of(longer());
+      default -> Optional.empty();
+    };
+  }
+
+  private Duration longer() {
+    return timeout.compareTo(FIRST_WORDS) > 0 ? timeout : FIRST_WORDS;
   }
 
   private List<Stuck> leastAdvanced(List<Seen> still) {
@@ -134,7 +153,10 @@ final class RankWatch {
     return still.stream()
         .map(Seen::last)
         .filter(last -> last.step() == step && last.progress() == progress)
-        .map(last -> new Stuck(last, line("has not moved", timeout, last)))
+        .map(
+            last ->
+                new Stuck(
+                    last, line("has not moved", standing(last.phase()).orElse(timeout), last)))
         .toList();
   }
 

@@ -54,6 +54,10 @@ final class Supervisor {
   private int fruitless;
   private long slotsMissingSince;
   private int condemned = -1;
+  private int incomplete = -1;
+
+  /** Ranks of the attempt whose work is done. */
+  private final Set<Integer> done = new HashSet<>();
 
   /** Of the looking thread alone. */
   private Optional<AwaitedEnd> awaited = Optional.empty();
@@ -84,6 +88,17 @@ final class Supervisor {
     this.slotsMissingSince = clock.getAsLong();
   }
 
+  /**
+   * Spark starts an attempt. One without all ranks is no new start: its ranks end it at once (see
+   * {@link RankTask}), and all are started again for the reason of the attempt before.
+   */
+  synchronized void submitted(int ofAttempt, int tasks) {
+    if (tasks > 0 && tasks < ranks) {
+      incomplete = ofAttempt;
+      words.repeat(ofAttempt);
+    }
+  }
+
   /** A rank's task runs. */
   synchronized void started(int rank, int ofAttempt, String host, String executor, long task) {
     reach(ofAttempt);
@@ -108,7 +123,8 @@ final class Supervisor {
       attemptBegun = clock.getAsLong();
       roomSince = OptionalLong.empty();
       watch.reset();
-      if (!budget.spend(attemptBegun)) {
+      done.clear();
+      if (attempt != incomplete && !budget.spend(attemptBegun)) {
         end(spent(words.causeOf(attempt)));
       }
     }
@@ -117,7 +133,7 @@ final class Supervisor {
   /**
    * Hears a rank.
    *
-   * @return whether the rank is to save
+   * @return whether the rank is to save; to one that is done, whether all are
    */
   synchronized boolean heard(RankMessage message) {
     reach(message.attempt());
@@ -128,6 +144,9 @@ final class Supervisor {
         watch.heard(beacon, clock.getAsLong());
       } else if (message instanceof RankMessage.Stepped stepped) {
         furthest = Math.max(furthest, stepped.report().step());
+      } else if (message instanceof RankMessage.Done) {
+        done.add(message.rank());
+        return done.size() == ranks;
       } else if (message instanceof RankMessage.Checkpointed checkpointed
           && checkpointed.report().step() >= saveFrom) {
         saved.countDown();

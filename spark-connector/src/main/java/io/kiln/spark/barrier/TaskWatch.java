@@ -37,6 +37,9 @@ final class TaskWatch extends SparkListener {
             .anyMatch(rdd -> rdd.isBarrier());
     if (barrier && tags.contains(tag)) {
       stages.putIfAbsent(event.stageInfo().stageId(), supervisor.earlierAttempts());
+      supervisor.submitted(
+          stages.get(event.stageInfo().stageId()) + event.stageInfo().attemptNumber(),
+          event.stageInfo().numTasks());
     }
   }
 

@@ -26,7 +26,7 @@ final class Meeting implements AutoCloseable {
   }
 
   static Meeting of(RankContext context, Duration timeout) {
-    context.at("meeting the other ranks", 0);
+    context.at(RankContext.MEETING, 0);
     ComputeDevice device = context.device();
     String host = RankContext.host();
     Optional<StoreServer> store =

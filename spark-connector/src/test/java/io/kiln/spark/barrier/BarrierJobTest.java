@@ -11,13 +11,22 @@ import io.kiln.engine.comm.CommunicationException;
 import io.kiln.engine.train.StepReport;
 import io.kiln.engine.train.StepTimes;
 import io.kiln.engine.train.recovery.CheckpointsFailedException;
+import java.io.IOException;
+import java.io.ObjectInputStream;
+import java.io.ObjectOutputStream;
 import java.io.Serializable;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 import org.apache.spark.SparkConf;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.scheduler.SparkListener;
+import org.apache.spark.scheduler.SparkListenerStageCompleted;
+import org.apache.spark.util.AccumulatorV2;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -238,5 +247,173 @@ class BarrierJobTest {
         failing(causes, attempt -> new IllegalStateException("trouble " + attempt));
     assertEquals(List.of("rank 0: trouble 0", "rank 0: trouble 1"), causes);
     assertTrue(failure.getMessage().endsWith(": trouble 2"), failure.getMessage());
+  }
+
+  /** A rank's end that reaches the driver when another one's failure has been dealt with. */
+  private static final class LateEnd extends AccumulatorV2<Boolean, Boolean> {
+    private static final long serialVersionUID = 1L;
+    private static final Semaphore UNDER_WAY = new Semaphore(0);
+    private static final Semaphore DEALT_WITH = new Semaphore(0);
+
+    private boolean said;
+
+    static void forget() {
+      UNDER_WAY.drainPermits();
+      DEALT_WITH.drainPermits();
+    }
+
+    /** With the result of the task that has said so, before Spark looks at it. */
+    private void readObject(ObjectInputStream in) throws IOException, ClassNotFoundException {
+      in.defaultReadObject();
+      if (said) {
+        UNDER_WAY.release();
+        within(5, DEALT_WITH);
+      }
+    }
+
+    static boolean within(long seconds, Semaphore sign) {
+      try {
+        return sign.tryAcquire(seconds, TimeUnit.SECONDS);
+      } catch (InterruptedException ended) {
+        Thread.currentThread().interrupt();
+        return false;
+      }
+    }
+
+    @Override
+    public boolean isZero() {
+      return !said;
+    }
+
+    @Override
+    public AccumulatorV2<Boolean, Boolean> copy() {
+      LateEnd copy = new LateEnd();
+      copy.said = said;
+      return copy;
+    }
+
+    @Override
+    public void reset() {
+      said = false;
+    }
+
+    @Override
+    public void add(Boolean value) {
+      said |= value;
+    }
+
+    @Override
+    public void merge(AccumulatorV2<Boolean, Boolean> other) {
+      said |= other.value();
+    }
+
+    @Override
+    public Boolean value() {
+      return said;
+    }
+  }
+
+  private static LateEnd lateEnd() {
+    LateEnd.forget();
+    LateEnd end = new LateEnd();
+    spark.sc().register(end);
+    return end;
+  }
+
+  private static <T> T whereAnEndIsLate(Supplier<T> job) {
+    SparkListener failures =
+        new SparkListener() {
+          @Override
+          public void onStageCompleted(SparkListenerStageCompleted event) {
+            if (event.stageInfo().failureReason().isDefined()) {
+              LateEnd.DEALT_WITH.release();
+            }
+          }
+        };
+    spark.sc().addSparkListener(failures);
+    try {
+      return assertTimeoutPreemptively(BOUND, job::get);
+    } finally {
+      spark.sc().removeSparkListener(failures);
+    }
+  }
+
+  @Test
+  void a_rank_that_fails_when_the_others_have_done_their_work_is_told_each_time() {
+    LateEnd end = lateEnd();
+    List<String> causes = new ArrayList<>();
+    RankFailedException failure =
+        whereAnEndIsLate(
+            () ->
+                assertThrows(
+                    RankFailedException.class,
+                    () ->
+                        BarrierJob.run(
+                            spark,
+                            twoRanks(),
+                            (context, partition) -> {
+                              context.remark("attempt " + context.attempt());
+                              context.allGather("");
+                              if (context.rank() == 0) {
+                                LateEnd.within(1, LateEnd.UNDER_WAY);
+                                throw new IllegalStateException("trouble " + context.attempt());
+                              }
+                              end.add(true);
+                              return "";
+                            },
+                            new RunListener() {
+                              @Override
+                              public void onRestart(int attempt, String cause) {
+                                causes.add(cause.replaceAll(" on \\S+:", ":"));
+                              }
+                            },
+                            GOES_ON,
+                            new RestartBudget(10, Duration.ofHours(1)))));
+    assertEquals(List.of("rank 0: trouble 0", "rank 0: trouble 1"), causes);
+    assertTrue(failure.getMessage().endsWith(": trouble 2"), failure.getMessage());
+  }
+
+  /** Rank 0's cannot be written the first time, when the other rank has ended. */
+  private static final class Result implements Serializable {
+    private static final long serialVersionUID = 1L;
+    private final int rank;
+    private final int attempt;
+
+    Result(int rank, int attempt) {
+      this.rank = rank;
+      this.attempt = attempt;
+    }
+
+    private void writeObject(ObjectOutputStream out) throws IOException {
+      if (rank == 0 && attempt == 0) {
+        LateEnd.within(5, LateEnd.UNDER_WAY);
+        throw new IOException("the local disk is full");
+      }
+      out.defaultWriteObject();
+    }
+  }
+
+  @Test
+  void a_rank_that_is_started_without_the_others_does_not_wait_for_them() {
+    LateEnd end = lateEnd();
+    List<Integer> attempts =
+        whereAnEndIsLate(
+                () ->
+                    BarrierJob.run(
+                        spark,
+                        twoRanks(),
+                        (context, partition) -> {
+                          context.allGather("");
+                          if (context.rank() == 1 && context.attempt() == 0) {
+                            end.add(true);
+                          }
+                          return new Result(context.rank(), context.attempt());
+                        },
+                        DEAF))
+            .stream()
+            .map(result -> result.attempt)
+            .toList();
+    assertTrue(attempts.get(0) > 0, attempts::toString);
+    assertEquals(attempts.get(0), attempts.get(1));
   }
 }

@@ -73,6 +73,34 @@ class RankWatchTest {
   }
 
   @Test
+  void ranks_that_all_wait_for_one_another_have_five_minutes() {
+    for (long second = 0; second <= 301; second++) {
+      beacon(0, RankContext.MEETING, 0, 0, second);
+    }
+    assertEquals(List.of(), stuckAt(300));
+    assertEquals(List.of(0), stuckAt(301));
+    assertEquals(
+        "has not moved for 300 s (training.stall_timeout), after step 0, meeting the other ranks:"
+            + " its executor is replaced",
+        watch.stuck(301 * SECOND).get(0).line());
+  }
+
+  @Test
+  void who_is_done_waits_for_one_that_saves_as_long_as_that_takes() {
+    for (long second = 0; second <= 1000; second++) {
+      beacon(0, "saving", 7, 70, second);
+      beacon(1, RankWatch.DONE, 7, 70, second);
+    }
+    assertEquals(List.of(), stuckAt(1000));
+    for (long second = 1001; second <= 1302; second++) {
+      beacon(0, RankWatch.DONE, 7, 70, second);
+      beacon(1, RankWatch.DONE, 7, 70, second);
+    }
+    assertEquals(List.of(), stuckAt(1301));
+    assertEquals(List.of(0, 1), stuckAt(1302));
+  }
+
+  @Test
   void a_step_that_has_ended_is_a_move() {
     for (long second = 0; second <= 12; second++) {
       beacon(0, "training", second / 6, 70, second);

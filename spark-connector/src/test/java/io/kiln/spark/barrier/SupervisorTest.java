@@ -531,4 +531,48 @@ class SupervisorTest {
     ends.join(10_000);
     assertFalse(ends.isAlive());
   }
+
+  private static boolean done(Supervisor supervisor, int attempt, int rank) {
+    return supervisor.heard(new RankMessage.Done(rank, attempt));
+  }
+
+  @Test
+  void a_rank_that_is_done_is_let_go_when_all_ranks_of_its_attempt_are() {
+    Supervisor supervisor = supervisor(FIXED, 10);
+    start(supervisor, 0);
+    assertFalse(done(supervisor, 0, 1));
+    assertFalse(done(supervisor, 0, 1));
+    start(supervisor, 1);
+    assertFalse(done(supervisor, 1, 0), "rank 1 was done in another attempt");
+    assertFalse(done(supervisor, 0, 1));
+    assertTrue(done(supervisor, 1, 1));
+    assertTrue(done(supervisor, 1, 0));
+  }
+
+  @Test
+  void an_attempt_without_all_ranks_is_no_new_start_and_the_next_one_has_the_first_cause() {
+    Supervisor supervisor = supervisor(FIXED, 1);
+    supervisor.submitted(0, 2);
+    start(supervisor, 0);
+    fail(supervisor, 0, Fault.OWN, "the disk is full");
+    lose(supervisor, 0);
+    supervisor.submitted(1, 1);
+    supervisor.started(1, 1, "host", "exec1", 11);
+    supervisor.ended(1, 1);
+    supervisor.submitted(2, 2);
+    start(supervisor, 2);
+    assertEquals("none", verdict(supervisor));
+    assertEquals("rank 1 on host: the disk is full", supervisor.causeOf(2));
+    supervisor.submitted(3, 2);
+    start(supervisor, 3);
+    assertTrue(verdict(supervisor).startsWith("1 new starts within"), verdict(supervisor));
+  }
+
+  @Test
+  void an_attempt_that_needs_no_rank_is_not_one_without_all_of_them() {
+    Supervisor supervisor = supervisor(FIXED, 1);
+    fail(supervisor, 0, Fault.OWN, "the disk is full");
+    supervisor.submitted(1, 0);
+    assertEquals("an executor was lost", supervisor.causeOf(2));
+  }
 }
