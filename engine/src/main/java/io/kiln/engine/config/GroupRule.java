@@ -1,37 +1,49 @@
 package io.kiln.engine.config;
 
+import java.util.Collection;
 import java.util.List;
 import java.util.OptionalDouble;
-import java.util.regex.Pattern;
 
 /**
  * What holds for the parameters whose names match.
  *
+ * @param where its path in the configuration
  * @param names expressions found somewhere in the name
  * @param learningRateFactor the schedule's rate is multiplied by it
  * @param weightDecay the optimizer's where empty
  */
 public record GroupRule(
-    List<Pattern> names, double learningRateFactor, OptionalDouble weightDecay) {
+    String where, List<NamePattern> names, double learningRateFactor, OptionalDouble weightDecay) {
   public GroupRule {
     names = List.copyOf(names);
   }
 
   /** Whether it holds for the parameter of that (Hugging Face) name. */
   public boolean matches(String name) {
-    return names.stream().anyMatch(p -> p.matcher(name).find());
+    return names.stream().anyMatch(n -> n.matches(name));
   }
 
-  /** The expression for a whole name in which {@code *} is anything and {@code ?} one character. */
-  static Pattern glob(String glob) {
-    StringBuilder expression = new StringBuilder("^");
-    for (char c : glob.toCharArray()) {
-      switch (c) {
-        case '*' -> expression.append(".*");
-        case '?' -> expression.append('.');
-        default -> expression.append(Pattern.quote(String.valueOf(c)));
-      }
+  /**
+   * Holds it against the names that there are.
+   *
+   * @return a line for each expression that matches none beside one that does, as a configuration
+   *     for several models has
+   * @throws ConfigException if none of its expressions matches any
+   */
+  List<String> requireMatch(Collection<String> all) {
+    List<NamePattern> idle = names.stream().filter(n -> !n.matchesAny(all)).toList();
+    List<String> lines =
+        idle.stream()
+            .map(
+                n ->
+                    "\""
+                        + n.written()
+                        + "\" matches no parameter of the model, which has "
+                        + String.join(", ", n.nearest(all)))
+            .toList();
+    if (idle.size() == names.size()) {
+      throw new ConfigException(where, lines.get(0) + ", …: mend the name or remove the group");
     }
-    return Pattern.compile(expression.append('$').toString());
+    return lines.stream().map(line -> where + ": " + line + ", …").toList();
   }
 }

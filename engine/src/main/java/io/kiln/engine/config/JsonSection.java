@@ -23,6 +23,8 @@ import java.util.function.Function;
  * ({@code 5e8}). Errors are {@link ConfigException}s that name the path.
  */
 public final class JsonSection {
+  private static final int LONGEST_LIST = 200;
+
   private final String path;
   private final JsonNode node;
   private final boolean autoIsAbsent;
@@ -310,12 +312,22 @@ public final class JsonSection {
         String mend =
             NearestName.of(key, known)
                 .map(n -> "did you mean \"" + n + "\"?")
-                .orElse(
-                    known.isEmpty() ? "remove it" : "known here are " + String.join(", ", known));
+                .orElseGet(this::known);
         throw new ConfigException(path, "unknown key \"" + key + "\": " + mend);
       }
     }
     opened.values().forEach(JsonSection::finish);
+  }
+
+  /** The mend where no known key is near: the known ones, as far as a person wants to read them. */
+  private String known() {
+    if (known.isEmpty()) {
+      return "remove it";
+    }
+    String list = String.join(", ", known);
+    return list.length() <= LONGEST_LIST
+        ? "known here are " + list
+        : "remove it (docs/jobs.md lists the known ones)";
   }
 
   /** An error about the value under that key. */

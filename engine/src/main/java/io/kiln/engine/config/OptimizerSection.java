@@ -170,11 +170,11 @@ final class OptimizerSection {
     }
     List<GroupRule> rules = new ArrayList<>();
     for (JsonSection group : params.sections("groups")) {
-      List<Pattern> names = new ArrayList<>();
-      group.texts("pattern").forEach(glob -> names.add(GroupRule.glob(glob)));
+      List<NamePattern> names = new ArrayList<>();
+      group.texts("pattern").forEach(glob -> names.add(NamePattern.glob(glob)));
       for (String regex : group.texts("regex")) {
         try {
-          names.add(Pattern.compile(regex));
+          names.add(new NamePattern(regex, Pattern.compile(regex)));
         } catch (PatternSyntaxException e) {
           throw group.error(
               "regex", "\"" + regex + "\" is no regular expression: " + e.getDescription());
@@ -185,7 +185,7 @@ final class OptimizerSection {
             group.path(),
             "needs \"pattern\" (with * and ?) or \"regex\" for the names it holds for");
       }
-      rules.add(new GroupRule(names, factor(group, optimizer), decay(group)));
+      rules.add(new GroupRule(group.path(), names, factor(group, optimizer), decay(group)));
     }
     return new ParameterGroupsConfig(rules, layerDecay);
   }

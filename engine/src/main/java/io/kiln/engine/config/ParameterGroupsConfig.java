@@ -1,5 +1,6 @@
 package io.kiln.engine.config;
 
+import java.util.Collection;
 import java.util.List;
 
 /**
@@ -20,6 +21,17 @@ import java.util.List;
 public record ParameterGroupsConfig(List<GroupRule> rules, double layerDecay) {
   public ParameterGroupsConfig {
     rules = List.copyOf(rules);
+  }
+
+  /**
+   * Holds the groups against a model.
+   *
+   * @param names of its parameters
+   * @return a line for each expression that is without effect in a group that has one
+   * @throws ConfigException if a group matches no parameter
+   */
+  public List<String> requireMatches(Collection<String> names) {
+    return rules.stream().flatMap(rule -> rule.requireMatch(names).stream()).toList();
   }
 
   /** One group for all. */

@@ -5,6 +5,11 @@ import java.util.List;
 
 /** Reads {@code fp16} and {@code bf16}. */
 final class PrecisionSection {
+  /** The greatest power of two in fp32, in which the loss is multiplied: beyond it is infinity. */
+  private static final int GREATEST_POWER = Float.MAX_EXPONENT;
+
+  private static final double GREATEST_SCALE = Math.scalb(1.0, GREATEST_POWER);
+
   private PrecisionSection() {}
 
   static PrecisionConfig read(JsonSection root, AutoValues auto, List<String> notes) {
@@ -42,10 +47,28 @@ final class PrecisionSection {
 
   private static LossScaleConfig lossScale(JsonSection fp16, boolean inUse) {
     double scale = fp16.numberFrom(0, "loss_scale", 0);
+    if (scale > GREATEST_SCALE || scale > 0 && scale < Float.MIN_NORMAL) {
+      throw fp16.error(
+          "loss_scale",
+          scale
+              + " is not in fp32's range: write a power of two up to 2^"
+              + GREATEST_POWER
+              + ", or 0 for a scale that adapts");
+    }
     // DeepSpeed checks these two only where they act: a fixed scale may carry unused ones.
     boolean dynamic = inUse && scale == 0;
     long least = dynamic ? 1 : Long.MIN_VALUE;
     int power = fp16.integerFrom(0, "initial_scale_power", 16);
+    if (power > GREATEST_POWER) {
+      throw fp16.error(
+          "initial_scale_power",
+          "must be at most "
+              + GREATEST_POWER
+              + " (2^"
+              + power
+              + " is infinity in fp32), not "
+              + power);
+    }
     long window = fp16.wholeFrom(least, "loss_scale_window", 1000);
     int hysteresis = fp16.integerFrom(1, "hysteresis", 2);
     boolean consecutive = fp16.flag("consecutive_hysteresis", false);

@@ -97,13 +97,21 @@ final class SchedulerSection {
       case "constant":
         return new SchedulerConfig.Constant(maximum("max_lr"), warmup());
       case "linear":
-        return new SchedulerConfig.Linear(maximum("max_lr"), minimum(), warmup(), total());
+        return new SchedulerConfig.Linear(maximum("max_lr"), minimum(), warmupWithin(), total());
       case "cosine":
         return new SchedulerConfig.Cosine(
-            maximum("max_lr"), minimum(), warmup(), total(), params.wholeFrom(1, "cycles", 1));
+            maximum("max_lr"),
+            minimum(),
+            warmupWithin(),
+            total(),
+            params.wholeFrom(1, "cycles", 1));
       case "polynomial":
         return new SchedulerConfig.Polynomial(
-            maximum("max_lr"), minimum(), warmup(), total(), params.numberFrom(0, "power", 1));
+            maximum("max_lr"),
+            minimum(),
+            warmupWithin(),
+            total(),
+            params.numberFrom(0, "power", 1));
       case "exponential":
         double gamma = params.requiredNumber("gamma");
         if (!(gamma > 0 && gamma <= 1)) {
@@ -165,6 +173,21 @@ final class SchedulerSection {
     return params.isAuto("warmup_num_steps")
         ? auto.warmupSteps()
         : params.wholeFrom(0, "warmup_num_steps", 0);
+  }
+
+  /**
+   * A warm-up that ends by the total. Where the total is the run's own, a short trial of a job may
+   * end within the warm-up.
+   */
+  private long warmupWithin() {
+    long warmup = warmup();
+    boolean said = params.has("total_num_steps") && !params.isAuto("total_num_steps");
+    if (said && warmup > total()) {
+      throw params.error(
+          "warmup_num_steps",
+          warmup + " is more than total_num_steps, " + total() + ": lower it or raise that");
+    }
+    return warmup;
   }
 
   private double warmupMinimum() {

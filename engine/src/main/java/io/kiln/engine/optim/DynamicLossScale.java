@@ -9,10 +9,14 @@ import io.kiln.engine.config.LossScaleConfig;
  * step if it is to be consecutive.
  */
 final class DynamicLossScale implements LossScaler {
+  /** Steps skipped in a row at the smallest scale after which no hysteresis is waited for. */
+  private static final int HOPELESS = 100;
+
   private final LossScaleConfig.Dynamic config;
   private double scale;
   private long cleanSteps;
   private int hysteresis;
+  private int skippedAtSmallest;
 
   DynamicLossScale(LossScaleConfig.Dynamic config) {
     this.config = config;
@@ -37,9 +41,12 @@ final class DynamicLossScale implements LossScaler {
 
   private void overflow() {
     cleanSteps = 0;
-    if (hysteresis > 1) {
+    // An infinite one, as an old checkpoint may hold, does not fall by halves.
+    boolean cannotFall = scale == config.minimumScale() || Double.isInfinite(scale);
+    skippedAtSmallest = cannotFall ? skippedAtSmallest + 1 : 0;
+    if (hysteresis > 1 && skippedAtSmallest < HOPELESS) {
       hysteresis--;
-    } else if (scale == config.minimumScale()) {
+    } else if (cannotFall) {
       throw NonFiniteGradientException.atSmallestScale(scale);
     } else {
       scale = Math.max(scale / 2, config.minimumScale());
@@ -48,6 +55,7 @@ final class DynamicLossScale implements LossScaler {
 
   private void clean() {
     cleanSteps++;
+    skippedAtSmallest = 0;
     boolean grows = cleanSteps > 1 && (cleanSteps - 1) % config.window() == 0;
     if (grows) {
       scale *= 2;

@@ -28,7 +28,9 @@ final class FixedLossScale implements LossScaler {
   public boolean update(boolean finite) {
     skipped = finite ? 0 : skipped + 1;
     if (!finite && (!skipNonFinite || skipped >= HOPELESS)) {
-      throw NonFiniteGradientException.unscaled();
+      throw scale == 1
+          ? NonFiniteGradientException.unscaled()
+          : NonFiniteGradientException.atFixedScale(scale, skipped);
     }
     return finite;
   }

@@ -15,6 +15,15 @@ public final class NonFiniteGradientException extends RuntimeException {
             + ": lower the learning rate, lower fp16.min_loss_scale or train in bf16");
   }
 
+  static NonFiniteGradientException atFixedScale(double scale, int steps) {
+    return new NonFiniteGradientException(
+        "the gradient overflowed in "
+            + steps
+            + " steps in a row at the loss scale "
+            + scale
+            + ": lower fp16.loss_scale, leave it out for a scale that adapts, or train in bf16");
+  }
+
   static NonFiniteGradientException unscaled() {
     return new NonFiniteGradientException(
         "the gradient is not finite (NaN or infinite): lower the learning rate, set"

@@ -267,6 +267,61 @@ class DeepSpeedConfigTest {
     assertTrue(groups.rules().get(1).matches("transformer.wpe.weight"));
   }
 
+  private static final List<String> NAMES =
+      List.of(
+          "transformer.wte.weight",
+          "transformer.wpe.weight",
+          "transformer.h.0.attn.c_attn.weight",
+          "transformer.h.0.attn.c_attn.bias",
+          "transformer.h.0.ln_1.weight",
+          "transformer.ln_f.bias");
+
+  private static List<String> groups(String... groups) {
+    return with("\"optimizer\": {\"type\": \"AdamW\", \"params\": {\"groups\": [%s]}}"
+            .formatted(String.join(", ", groups)))
+        .groups()
+        .requireMatches(NAMES);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '\0',
+      value = {
+        "{\"pattern\": \"*.biass\"} | \"*.biass\" matches no parameter of the model, which has"
+            + " transformer.h.0.attn.c_attn.bias, transformer.ln_f.bias",
+        "{\"pattern\": \"transformer.wtee.*\"} | \"transformer.wtee.*\" matches no parameter of"
+            + " the model, which has transformer.wte.weight",
+        "{\"regex\": \"attn\\\\.c_atn\"} | \"attn\\.c_atn\" matches no parameter of the model,"
+            + " which has transformer.h.0.attn.c_attn.weight, transformer.h.0.attn.c_attn.bias",
+        // Nothing is like it: the first ones.
+        "{\"pattern\": \"*qqqqqqqq*\"} | \"*qqqqqqqq*\" matches no parameter of the model, which"
+            + " has transformer.wte.weight, transformer.wpe.weight,"
+            + " transformer.h.0.attn.c_attn.weight",
+      })
+  void a_group_that_matches_no_parameter_is_refused_with_the_nearest_names(
+      String group, String message) {
+    assertEquals(
+        "deepspeed.optimizer.params.groups[1]: "
+            + message
+            + ", …: mend the name or remove the group",
+        assertThrows(ConfigException.class, () -> groups("{\"pattern\": \"*\", \"lr\": 0}", group))
+            .getMessage());
+  }
+
+  @Test
+  void an_expression_without_effect_in_a_group_that_has_one_is_told() {
+    assertEquals(List.of(), groups("{\"pattern\": [\"*.bias\", \"*.ln_*\"]}"));
+    // What is written for several models: this one has no norm.
+    List<String> told = groups("{\"pattern\": [\"*.bias\", \"*.norm.weight\"]}");
+    assertEquals(1, told.size(), told.toString());
+    assertTrue(
+        told.get(0)
+            .startsWith(
+                "deepspeed.optimizer.params.groups[0]: \"*.norm.weight\" matches no parameter"),
+        told.get(0));
+  }
+
   @Test
   void schedulers_with_deepspeeds_defaults() {
     assertEquals(
@@ -290,6 +345,35 @@ class DeepSpeedConfigTest {
         new SchedulerConfig.Cosine(OptionalDouble.empty(), 1e-4, 100, 2000, 1),
         scheduler(
             "cosine", "\"min_lr\": 1e-4, \"warmup_num_steps\": 100, \"total_num_steps\": 2e3"));
+  }
+
+  @Test
+  void a_schedule_may_be_all_warm_up_or_longer_than_a_run_that_says_no_total() {
+    assertEquals(
+        new SchedulerConfig.Linear(OptionalDouble.empty(), 0, 10, 10),
+        scheduler("linear", "\"warmup_num_steps\": 10, \"total_num_steps\": 10"));
+    // A short trial of a job: the run ends within the warm-up.
+    for (String total : List.of("", ", \"total_num_steps\": \"auto\"")) {
+      assertEquals(
+          new SchedulerConfig.Linear(OptionalDouble.empty(), 0, 100, 5),
+          parse(
+                  "{\"train_batch_size\": 8, \"scheduler\": {\"type\": \"linear\", \"params\":"
+                      + " {\"warmup_num_steps\": 100%s}}}".formatted(total),
+                  1,
+                  AutoValues.defaults().withTotalSteps(5))
+              .scheduler());
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"linear", "cosine", "polynomial"})
+  void a_warm_up_that_climbs_past_the_end_is_refused(String type) {
+    String message =
+        messageOf(
+            "\"scheduler\": {\"type\": \"%s\", \"params\": {\"warmup_num_steps\": 11,"
+                    .formatted(type)
+                + " \"total_num_steps\": 10}}");
+    assertTrue(message.contains("warmup_num_steps: 11 is more than total_num_steps, 10"), message);
   }
 
   private static SchedulerConfig scheduler(String type, String params) {
@@ -340,6 +424,21 @@ class DeepSpeedConfigTest {
             + " auto_cast is not supported by Kiln yet: remove it",
         "\"fp16\": {\"enabled\": true, \"min_loss_scale\": 0} | deepspeed.fp16.min_loss_scale: must"
             + " be at least 1, not 0",
+        "\"fp16\": {\"enabled\": true, \"initial_scale_power\": 3000} |"
+            + " deepspeed.fp16.initial_scale_power: must be at most 127 (2^3000 is infinity in"
+            + " fp32), not 3000",
+        "\"fp16\": {\"enabled\": true, \"loss_scale\": 1e39} | deepspeed.fp16.loss_scale: 1.0E39"
+            + " is not in fp32's range: write a power of two up to 2^127, or 0 for a scale that"
+            + " adapts",
+        "\"fp16\": {\"enabled\": true, \"loss_scale\": \"Infinity\"} | deepspeed.fp16.loss_scale:"
+            + " must be a number, not \"Infinity\"",
+        "\"fp16\": {\"enabled\": true, \"loss_scale\": -8} | deepspeed.fp16.loss_scale: must be at"
+            + " least 0, not -8",
+        "\"scheduler\": {\"type\": \"linear\", \"params\": {\"warmup_num_steps\": 11,"
+            + " \"total_num_steps\": 10}} | deepspeed.scheduler.params.warmup_num_steps: 11 is more"
+            + " than total_num_steps, 10: lower it or raise that",
+        "\"frobnicate\": 1 | deepspeed: unknown key \"frobnicate\": remove it (docs/jobs.md lists"
+            + " the known ones)",
         "\"communication_data_type\": \"fp8\" | deepspeed.communication_data_type: there is no"
             + " \"fp8\": did you mean \"fp16\"?",
         "\"gradient_clipping\": -1 | deepspeed.gradient_clipping: must be at least 0, not -1",

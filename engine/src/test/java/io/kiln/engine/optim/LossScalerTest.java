@@ -54,6 +54,40 @@ class LossScalerTest {
   }
 
   @Test
+  void at_the_smallest_scale_no_hysteresis_is_waited_for_longer_than_a_hundred_steps() {
+    LossScaler scaler = dynamic(1, 9, 1_000_000, false);
+    for (int i = 0; i < 99; i++) {
+      assertFalse(scaler.update(false));
+    }
+    assertTrue(scaler.update(true));
+    for (int i = 0; i < 99; i++) {
+      assertFalse(scaler.update(false));
+    }
+    String message =
+        assertThrows(NonFiniteGradientException.class, () -> scaler.update(false)).getMessage();
+    assertTrue(message.startsWith("the gradient overflows at the smallest loss scale, 1.0: "));
+  }
+
+  @Test
+  void an_infinite_scale_that_was_restored_cannot_fall_and_is_an_error() {
+    LossScaler scaler = dynamic(64, 9, 1, false);
+    scaler.restore(new LossScaleState(Double.POSITIVE_INFINITY, 0, 1));
+    assertThrows(NonFiniteGradientException.class, () -> scaler.update(false));
+  }
+
+  @Test
+  void a_hundred_steps_skipped_at_a_fixed_scale_name_that_scale() {
+    LossScaler scaler = LossScaler.of(new LossScaleConfig.Static(4096));
+    for (int i = 0; i < 99; i++) {
+      assertFalse(scaler.update(false));
+    }
+    assertEquals(
+        "the gradient overflowed in 100 steps in a row at the loss scale 4096.0: lower"
+            + " fp16.loss_scale, leave it out for a scale that adapts, or train in bf16",
+        assertThrows(NonFiniteGradientException.class, () -> scaler.update(false)).getMessage());
+  }
+
+  @Test
   void a_restored_scaler_goes_on_where_the_other_stopped() {
     LossScaler first = dynamic(64, 3, 2, false);
     follows(first, "x..", 64, 64, 64);

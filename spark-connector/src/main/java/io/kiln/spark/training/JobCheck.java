@@ -9,6 +9,7 @@ import io.kiln.spark.job.Job;
 import io.kiln.spark.output.RunFolder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -25,8 +26,11 @@ public final class JobCheck {
    * @throws io.kiln.engine.config.ConfigException or {@link DataException} if the job cannot be run
    */
   public static List<String> beforeSpark(Job job) {
-    new ModelChoice(job.model(), job.data()).check();
+    ModelChoice model = new ModelChoice(job.model(), job.data());
+    model.check();
     DeepSpeedConfig deepspeed = deepspeed(job);
+    List<String> notes = new ArrayList<>(deepspeed.notes());
+    notes.addAll(model.check(deepspeed.groups()));
     SourceFormat.require(job.data().format(), job.spark().conf(), System.getenv());
     job.data().path().forEach(JobCheck::requirePath);
     RunFolder.local(job.outputDir())
@@ -35,7 +39,7 @@ public final class JobCheck {
             taken ->
                 RunFolder.requireContinuable(
                     job.outputDir(), taken, job.training().checkpoints().mayContinue()));
-    return deepspeed.notes();
+    return notes;
   }
 
   /** Where the number of ranks is the cluster's to say, all but the batch sizes can be checked. */

@@ -8,14 +8,19 @@ import io.kiln.datasource.packing.LabelKind;
 import io.kiln.datasource.tokenizer.ByteTokenizer;
 import io.kiln.datasource.tokenizer.Tokenizer;
 import io.kiln.engine.config.ConfigException;
+import io.kiln.engine.config.ParameterGroupsConfig;
+import io.kiln.engine.model.Model;
+import io.kiln.engine.model.ParameterSpec;
 import io.kiln.engine.model.family.DataSizes;
 import io.kiln.engine.model.family.DecoderDefinition;
+import io.kiln.engine.model.family.HuggingFaceLayout;
 import io.kiln.engine.model.family.ModelDefinition;
 import io.kiln.engine.model.family.ModelFamilies;
 import io.kiln.engine.model.family.PerceptronDefinition;
 import io.kiln.engine.model.family.PerceptronDefinition.Problem;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.OptionalLong;
 
 /**
@@ -45,6 +50,22 @@ public record ModelChoice(JsonNode json, DataSection data) {
     } else if (!data.hasFeatures()) {
       throw new ConfigException(
           "data.feature_columns", "an mlp needs feature_columns and label_column");
+    }
+  }
+
+  /**
+   * Holds the parameter groups of an optimizer against the names of its parameters.
+   *
+   * @return what in them is without effect, a line each
+   * @throws ConfigException if a group holds for no parameter
+   */
+  public List<String> check(ParameterGroupsConfig groups) {
+    if (groups.rules().isEmpty()) {
+      return List.of();
+    }
+    try (Model model = provisional().model()) {
+      return groups.requireMatches(
+          HuggingFaceLayout.parameters(model).map(ParameterSpec::name).toList());
     }
   }
 

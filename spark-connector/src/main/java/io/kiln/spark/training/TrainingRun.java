@@ -72,7 +72,7 @@ public record TrainingRun(
    */
   public void check() {
     model.check();
-    parse(new AutoSizes(training.maxSteps().orElse(1), 0));
+    model.check(parse(new AutoSizes(training.maxSteps().orElse(1), 0)).groups());
   }
 
   private DeepSpeedConfig parse(AutoSizes auto) {
@@ -128,6 +128,7 @@ public record TrainingRun(
       RunListener all = Listeners.of(record, metrics, listener);
       all.onStart(start);
       config.notes().forEach(note -> all.onRemark(0, note));
+      model.check(config.groups()).forEach(note -> all.onRemark(0, note));
       SerializableConfiguration hadoop = new SerializableConfiguration(spark.hadoopConfiguration());
       Function<SharedOutput, TrainingRank> rank =
           seen ->

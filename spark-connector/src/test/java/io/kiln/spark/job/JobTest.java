@@ -62,6 +62,21 @@ class JobTest {
   }
 
   @Test
+  void a_parameter_group_that_holds_for_nothing_in_the_model_is_refused() {
+    String groups =
+        "deepspeed.optimizer={\"type\": \"AdamW\", \"params\": {\"groups\": [{\"pattern\": %s}]}}";
+    String message = refused(groups.formatted("\"*.biass\""));
+    assertTrue(
+        message.startsWith(
+            "deepspeed.optimizer.params.groups[0]: \"*.biass\" matches no parameter of the model,"
+                + " which has transformer.h.0."),
+        message);
+    List<String> told = JobCheck.beforeSpark(read(groups.formatted("[\"*.bias\", \"*.norm.*\"]")));
+    assertEquals(1, told.size(), told.toString());
+    assertTrue(told.get(0).contains("\"*.norm.*\" matches no parameter"), told.get(0));
+  }
+
+  @Test
   void the_default_is_a_rank_on_each_of_two_executors() {
     Job job = read();
     JobCheck.beforeSpark(job);
