@@ -1,6 +1,7 @@
 package io.kiln.spark.cli;
 
 import io.kiln.spark.cluster.SparkMaster;
+import io.kiln.spark.cluster.StandaloneMasters;
 import io.kiln.spark.job.Job;
 import io.kiln.spark.output.RunFolder;
 import io.kiln.spark.training.JobCheck;
@@ -91,6 +92,8 @@ final class TrainCommand implements Callable<Integer> {
       out.println("kiln: the job file is in order; the data is looked at when Spark reads it");
       return 0;
     }
+    // Before anything is made that would have to be taken back.
+    StandaloneMasters.of(job.spark().master().url()).ifPresent(StandaloneMasters::requireAnswer);
     Installation installation = Installation.ofThisProcess();
     Map<String, String> environment = System.getenv();
     RunFolder folder =

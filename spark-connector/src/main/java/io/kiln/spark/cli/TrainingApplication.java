@@ -6,6 +6,7 @@ import io.kiln.spark.TrainedModel;
 import io.kiln.spark.Trainer;
 import io.kiln.spark.barrier.OneLine;
 import io.kiln.spark.barrier.RankFailedException;
+import io.kiln.spark.cluster.StandaloneMasters;
 import io.kiln.spark.console.Closing;
 import io.kiln.spark.console.ConsoleReport;
 import io.kiln.spark.job.Job;
@@ -129,6 +130,8 @@ public final class TrainingApplication implements Callable<Integer> {
   /** What spark-submit was told comes before what the job says. */
   private static SparkSession session(Job job) {
     SparkConf told = new SparkConf();
+    StandaloneMasters.of(told.get("spark.master", job.spark().master().url()))
+        .ifPresent(StandaloneMasters::requireAnswer);
     SparkSession.Builder builder = SparkSession.builder();
     if (!told.contains("spark.master")) {
       builder.master(job.spark().master().url());

@@ -76,6 +76,7 @@ public sealed interface SparkMaster {
           positive(cluster.group(2), url),
           positive(cluster.group(3), url));
     }
+    StandaloneMasters.of(url);
     if (url.equals("yarn") || url.matches("(spark|k8s)://.+")) {
       return new Remote(url);
     }

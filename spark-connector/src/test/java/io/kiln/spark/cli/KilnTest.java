@@ -1,11 +1,14 @@
 package io.kiln.spark.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
@@ -81,6 +84,20 @@ class KilnTest {
     assertEquals(2, told.status(), told.err());
     assertEquals(1, told.err().lines().count(), told.err());
     assertTrue(told.err().contains(line), told.err());
+  }
+
+  @Test
+  void a_master_that_does_not_answer_is_told_before_anything_is_made(@TempDir Path folder)
+      throws Exception {
+    int port;
+    try (ServerSocket nobodyHere = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
+      port = nobodyHere.getLocalPort();
+    }
+    Told told = kiln("train", job(folder), "--set", "spark.master=spark://127.0.0.1:" + port);
+    assertEquals(2, told.status(), told.err());
+    assertEquals(1, told.err().lines().count(), told.err());
+    assertTrue(told.err().contains("spark.master: nobody answers at"), told.err());
+    assertFalse(Files.exists(folder.resolve("out")));
   }
 
   @Test
