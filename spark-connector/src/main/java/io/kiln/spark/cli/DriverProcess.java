@@ -1,5 +1,6 @@
 package io.kiln.spark.cli;
 
+import io.kiln.spark.cluster.DriverHeap;
 import io.kiln.spark.cluster.RankEnvironment;
 import io.kiln.spark.cluster.SparkMaster;
 import io.kiln.spark.job.SparkSection;
@@ -20,8 +21,6 @@ import org.apache.spark.launcher.JavaModuleOptions;
  * @param logs folder for the logs of the driver and of executors on this machine
  */
 public record DriverProcess(Path home, Path logs) {
-  private static final String DRIVER_MEMORY = "spark.driver.memory";
-
   /**
    * For jstat and its like a JVM samples itself 20 times a second; once will do. Where ranks
    * compute on every core, what takes a slice from one of them makes all wait.
@@ -54,7 +53,7 @@ public record DriverProcess(Path home, Path logs) {
     Arrays.stream(JavaModuleOptions.defaultModuleOptionArray())
         .filter(option -> !option.contains("jdk.incubator.vector"))
         .forEach(arguments::add);
-    arguments.add("-Xmx" + spark.conf().getOrDefault(DRIVER_MEMORY, "1g"));
+    arguments.add(DriverHeap.of(spark.conf()).option());
     arguments.addAll(RankEnvironment.javaOptions());
     if (spark.master().startsItsExecutors()) {
       arguments.add(FEW_SAMPLES);
@@ -155,7 +154,7 @@ public record DriverProcess(Path home, Path logs) {
         .conf()
         .forEach(
             (name, value) -> {
-              if (!name.equals("spark.executor.extraJavaOptions") && !name.equals(DRIVER_MEMORY)) {
+              if (!name.equals("spark.executor.extraJavaOptions") && !name.equals(DriverHeap.KEY)) {
                 settings.put(name, value);
               }
             });

@@ -1,5 +1,6 @@
 package io.kiln.spark.cli;
 
+import io.kiln.spark.cluster.DriverHeap;
 import io.kiln.spark.cluster.SparkMaster;
 import io.kiln.spark.cluster.StandaloneMasters;
 import io.kiln.spark.job.Job;
@@ -86,6 +87,9 @@ final class TrainCommand implements Callable<Integer> {
   public Integer call() {
     Job job = Job.read(jobFile, overrides);
     List<String> notes = JobCheck.beforeSpark(job);
+    if (job.spark().conf().containsKey(DriverHeap.KEY)) {
+      DriverHeap.of(job.spark().conf()).requireStart();
+    }
     if (checkOnly) {
       PrintWriter out = spec.commandLine().getOut();
       notes.forEach(note -> out.println("note: " + note));
@@ -116,7 +120,7 @@ final class TrainCommand implements Callable<Integer> {
     command.addAll(process.javaArguments(job.spark()));
     command.add("-Dkiln.terminal=" + installation.terminal());
     command.add("-Dkiln.run.logs=" + folder.logs());
-    command.add("org.apache.spark.deploy.SparkSubmit");
+    command.add(DriverLaunch.class.getName());
     command.addAll(
         process.submitArguments(
             job.spark(),

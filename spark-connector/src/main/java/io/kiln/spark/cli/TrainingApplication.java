@@ -52,6 +52,7 @@ public final class TrainingApplication implements Callable<Integer> {
 
   private final PrintStream out;
   private final PrintStream err;
+  private boolean sparkIsUp;
 
   private TrainingApplication(PrintStream out, PrintStream err) {
     this.out = out;
@@ -66,6 +67,7 @@ public final class TrainingApplication implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    DriverLaunch.applicationBegins();
     Optional<RunFolder> folder = RunFolder.ofThisProcess();
     try {
       Job job = Job.read(jobFile, overrides);
@@ -104,7 +106,8 @@ public final class TrainingApplication implements Callable<Integer> {
         err.println("in the executor: " + rank.rankStackTrace());
       }
     }
-    if (input) {
+    // Where Spark did not even start, the same command is to find the place free.
+    if (input || !sparkIsUp) {
       folder.ifPresent(RunFolder::withdraw);
     } else {
       folder.ifPresent(kept -> err.println("kiln: logs of the run are in " + kept.logs()));
@@ -117,6 +120,7 @@ public final class TrainingApplication implements Callable<Integer> {
     out.println("starting Spark");
     try (SparkSession session = session(job);
         console) {
+      sparkIsUp = true;
       interruption.through(session.sparkContext().hadoopConfiguration());
       TrainedModel model = Trainer.builder(job).listener(console).build().fitSource(session);
       console.close();

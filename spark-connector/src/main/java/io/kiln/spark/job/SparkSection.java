@@ -5,6 +5,7 @@ import io.kiln.engine.config.ConfigException;
 import io.kiln.engine.config.ElasticityConfig;
 import io.kiln.engine.config.JsonSection;
 import io.kiln.spark.cluster.SparkMaster;
+import io.kiln.spark.cluster.SparkSettings;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -32,9 +33,28 @@ public record SparkSection(SparkMaster master, Map<String, String> conf, Optiona
     }
     Map<String, String> conf = new LinkedHashMap<>();
     json.raw("conf").ifPresent(node -> readConf(node, conf));
+    if (!conf.isEmpty()) {
+      SparkSettings.require(conf);
+    }
+    requireHeap(master);
     OptionalInt ranks =
         json.has("ranks") ? OptionalInt.of(json.integerFrom(1, "ranks", 1)) : OptionalInt.empty();
     return new SparkSection(master, conf, ranks);
+  }
+
+  private static void requireHeap(SparkMaster master) {
+    if (master instanceof SparkMaster.LocalCluster cluster
+        && cluster.megabytes() < SparkSettings.LEAST_HEAP_MEGABYTES) {
+      throw new ConfigException(
+          "spark.master",
+          "\""
+              + master.url()
+              + "\" gives an executor "
+              + cluster.megabytes()
+              + " MB, and Spark needs at least "
+              + SparkSettings.LEAST_HEAP_MEGABYTES
+              + ": raise the last number");
+    }
   }
 
   private static void readConf(JsonNode node, Map<String, String> conf) {

@@ -5,6 +5,7 @@ import io.kiln.datasource.DataException;
 import io.kiln.engine.config.AutoValues;
 import io.kiln.engine.config.DeepSpeedConfig;
 import io.kiln.engine.config.ElasticityConfig;
+import io.kiln.spark.cluster.LocalDirectories;
 import io.kiln.spark.job.Job;
 import io.kiln.spark.output.RunFolder;
 import java.nio.file.Files;
@@ -32,6 +33,8 @@ public final class JobCheck {
     List<String> notes = new ArrayList<>(deepspeed.notes());
     notes.addAll(model.check(deepspeed.groups()));
     SourceFormat.require(job.data().format(), job.spark().conf(), System.getenv());
+    LocalDirectories.of(job.spark().conf(), System.getenv())
+        .ifPresent(LocalDirectories::requireOne);
     job.data().path().forEach(JobCheck::requirePath);
     RunFolder.local(job.outputDir())
         .filter(Files::exists)

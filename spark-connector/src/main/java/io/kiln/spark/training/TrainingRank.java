@@ -29,6 +29,7 @@ import io.kiln.spark.barrier.RankBody;
 import io.kiln.spark.barrier.RankContext;
 import io.kiln.spark.cluster.Processor;
 import io.kiln.spark.cluster.RankEnvironment;
+import io.kiln.spark.cluster.SparkSettings;
 import io.kiln.spark.output.ModelFile;
 import io.kiln.spark.output.OutputDirectory;
 import io.kiln.spark.output.RankReport;
@@ -79,8 +80,6 @@ record TrainingRank(
     String told,
     SerializableConfiguration hadoop)
     implements RankBody<byte[], RankReport> {
-  private static final String TIMEOUT = "spark.kiln.collectiveTimeout";
-  private static final String TIMEOUT_DEFAULT = "600s";
   private static final ObjectMapper JSON = new ObjectMapper();
 
   static final String TRAINING = "training";
@@ -203,7 +202,7 @@ record TrainingRank(
 
   /** How long a rank waits for the others. */
   static Duration timeout() {
-    return Duration.ofSeconds(SparkEnv.get().conf().getTimeAsSeconds(TIMEOUT, TIMEOUT_DEFAULT));
+    return SparkSettings.collectiveTimeout(SparkEnv.get().conf());
   }
 
   private static Path localDirectory() {

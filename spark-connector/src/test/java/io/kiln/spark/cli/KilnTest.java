@@ -76,6 +76,10 @@ class KilnTest {
         "data.tokenizer=absent | \"absent\" is neither bytes nor chars nor a directory",
         "data.sequence_length=17 | is 17, the model has 16 positions",
         "deepspeed.optimiser={} | did you mean \"optimizer\"",
+        "spark.master=local-cluster[2,1,100] | gives an executor 100 MB",
+        "spark.conf.spark.executor.cores=0 | spark.conf.spark.executor.cores: must be at least 1",
+        "spark.conf.spark.driver.memory=2000t | no JVM starts here with 2000t",
+        "spark.conf.spark.local.dir=/dev/null/nope | spark.conf.spark.local.dir: nothing can be",
         "deepspeed.flops_profiler={\"enabled\":true} | flops_profiler is not supported",
       })
   void a_check_refuses_with_status_2_and_one_line(String set, String line, @TempDir Path folder)
