@@ -282,7 +282,9 @@ public record TrainingRun(
     ObjectNode json = JSON.createObjectNode();
     json.set("model", definition.toJson());
     json.set("deepspeed", deepspeed);
-    json.set("columns", ModelColumns.of(model.data()).toJson());
+    ObjectNode columns = ModelColumns.of(model.data()).toJson();
+    model.data().labelColumn().ifPresent(label -> columns.put("label_column", label));
+    json.set("columns", columns);
     data.tokenizer()
         .ifPresent(
             tokenizer -> {

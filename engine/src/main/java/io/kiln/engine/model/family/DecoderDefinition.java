@@ -11,12 +11,18 @@ import io.kiln.engine.model.Model;
  * @param config what it computes
  * @param layout how its parameters lie in files
  * @param json its configuration, complete
+ * @param function what of it decides the function
  */
 public record DecoderDefinition(
-    String modelType, DecoderConfig config, HuggingFaceLayout layout, ObjectNode json)
+    String modelType,
+    DecoderConfig config,
+    HuggingFaceLayout layout,
+    ObjectNode json,
+    ObjectNode function)
     implements ModelDefinition {
   public DecoderDefinition {
     json = json.deepCopy();
+    function = function.deepCopy();
   }
 
   @Override
@@ -27,5 +33,10 @@ public record DecoderDefinition(
   @Override
   public ObjectNode toJson() {
     return json.deepCopy();
+  }
+
+  @Override
+  public ObjectNode function() {
+    return function.deepCopy();
   }
 }

@@ -1,6 +1,7 @@
 package io.kiln.engine.model.family;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.kiln.engine.config.JsonSection;
 import io.kiln.engine.model.Activation;
@@ -69,20 +70,25 @@ final class Gpt2Family {
             tied,
             DecoderNames.GPT2);
 
-    ObjectNode json = CommonKeys.completed(given, "GPT2LMHeadModel");
-    json.put("vocab_size", vocabulary)
+    ObjectNode function = JsonNodeFactory.instance.objectNode();
+    function
+        .put("model_type", "gpt2")
+        .put("vocab_size", vocabulary)
         .put("n_positions", positions)
         .put("n_embd", hidden)
         .put("n_layer", layers)
         .put("n_head", heads)
         .put("n_inner", inner)
         .put("activation_function", activation.label())
-        .put("embd_pdrop", dropout.embedding())
+        .put("layer_norm_epsilon", epsilon)
+        .put("tie_word_embeddings", tied);
+    ObjectNode json = CommonKeys.completed(given, "GPT2LMHeadModel");
+    json.setAll(function);
+    json.put("embd_pdrop", dropout.embedding())
         .put("attn_pdrop", dropout.attention())
         .put("resid_pdrop", dropout.residual())
-        .put("layer_norm_epsilon", epsilon)
-        .put("initializer_range", range)
-        .put("tie_word_embeddings", tied);
-    return new DecoderDefinition("gpt2", config, new HuggingFaceLayout(true, "transformer."), json);
+        .put("initializer_range", range);
+    return new DecoderDefinition(
+        "gpt2", config, new HuggingFaceLayout(true, "transformer."), json, function);
   }
 }

@@ -1,6 +1,7 @@
 package io.kiln.engine.model.family;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.kiln.engine.config.JsonSection;
 import io.kiln.engine.model.Activation;
@@ -68,8 +69,10 @@ final class LlamaFamily {
             tied,
             DecoderNames.LLAMA);
 
-    ObjectNode json = CommonKeys.completed(given, "LlamaForCausalLM");
-    json.put("vocab_size", vocabulary)
+    ObjectNode function = JsonNodeFactory.instance.objectNode();
+    function
+        .put("model_type", "llama")
+        .put("vocab_size", vocabulary)
         .put("hidden_size", hidden)
         .put("intermediate_size", inner)
         .put("num_hidden_layers", layers)
@@ -81,13 +84,32 @@ final class LlamaFamily {
         .put("attention_bias", attentionBias)
         .put("mlp_bias", feedForwardBias)
         .put("hidden_act", activation.label())
-        .put("tie_word_embeddings", tied)
-        .put("initializer_range", range)
-        .put("attention_dropout", dropout);
+        .put("tie_word_embeddings", tied);
+    ObjectNode json = CommonKeys.completed(given, "LlamaForCausalLM");
+    json.setAll(function);
+    json.put("initializer_range", range).put("attention_dropout", dropout);
     if (!json.hasNonNull("rope_parameters")) {
       json.put("rope_theta", rotary.theta());
     }
-    return new DecoderDefinition("llama", config, HuggingFaceLayout.PLAIN, json);
+    // However it was spelled: three keys may say it.
+    function.put("rope_theta", rotary.theta());
+    function.set("rope_scaling", told(rotary.scaling()));
+    return new DecoderDefinition("llama", config, HuggingFaceLayout.PLAIN, json, function);
+  }
+
+  private static ObjectNode told(RotaryScaling scaling) {
+    ObjectNode json = JsonNodeFactory.instance.objectNode();
+    if (scaling instanceof RotaryScaling.Linear linear) {
+      return json.put("rope_type", "linear").put("factor", linear.factor());
+    }
+    if (scaling instanceof RotaryScaling.Llama3 stretched) {
+      return json.put("rope_type", "llama3")
+          .put("factor", stretched.factor())
+          .put("low_freq_factor", stretched.lowFrequencyFactor())
+          .put("high_freq_factor", stretched.highFrequencyFactor())
+          .put("original_max_position_embeddings", stretched.originalContext());
+    }
+    return json.put("rope_type", "default");
   }
 
   /** {@code rope_theta} and {@code rope_scaling}, or both inside {@code rope_parameters}. */

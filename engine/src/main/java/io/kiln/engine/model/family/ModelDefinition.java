@@ -19,4 +19,11 @@ public sealed interface ModelDefinition permits DecoderDefinition, PerceptronDef
    * Face's {@code AutoConfig} loads. {@link ModelFamilies#parse} gives this definition again.
    */
   ObjectNode toJson();
+
+  /**
+   * What decides the function from parameters to outputs, by the configuration's keys, with every
+   * default spelled out: parameters of one definition may go on in another where this is equal. Not
+   * in it are dropout, which a run may change on its way, and how first values are drawn.
+   */
+  ObjectNode function();
 }

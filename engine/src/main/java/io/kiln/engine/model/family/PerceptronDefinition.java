@@ -142,4 +142,9 @@ public record PerceptronDefinition(
         .put("dropout", dropout);
     return json;
   }
+
+  @Override
+  public ObjectNode function() {
+    return toJson().without("dropout");
+  }
 }

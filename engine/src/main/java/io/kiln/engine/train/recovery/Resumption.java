@@ -177,6 +177,7 @@ public record Resumption(
   private void requireFitting(CheckpointManifest manifest, ShardedParameters parameters) {
     String where = folder.where(manifest.step());
     JsonNode content = manifest.content();
+    run.requireSame(where, content);
     requireSameParameters(where, content.path(ManifestContent.PARAMETERS), parameters);
     List<String> states = new ArrayList<>();
     content.path(ManifestContent.OPTIMIZER_STATES).forEach(name -> states.add(name.asText()));
@@ -190,7 +191,6 @@ public record Resumption(
               + parameters.stateNames()
               + ": give it the same optimizer");
     }
-    run.requireSame(where, content);
   }
 
   private static void requireSameParameters(
@@ -199,13 +199,19 @@ public record Resumption(
     if (theirs.toString().equals(ours.toString())) {
       return;
     }
-    String difference = "has " + theirs.size() + " parameters, this one " + ours.size();
+    String difference = theirs.size() + " parameters, this one " + ours.size();
     for (int i = 0; i < Math.min(theirs.size(), ours.size()); i++) {
       if (!theirs.get(i).toString().equals(ours.get(i).toString())) {
-        difference = "has " + theirs.get(i) + " where this one has " + ours.get(i);
+        difference = shown(theirs.get(i)) + " where this one has " + shown(ours.get(i));
         break;
       }
     }
-    throw new ConfigException("training.resume", where + " is of another model: it " + difference);
+    throw new ConfigException(
+        "training.resume",
+        where + " is of another model: it has " + difference + RunDescription.MEND);
+  }
+
+  private static String shown(JsonNode parameter) {
+    return parameter.path("name").asText() + " " + parameter.path("shape");
   }
 }

@@ -198,7 +198,9 @@ class DamageTest {
   void what_belongs_to_another_run_is_refused_by_name() {
     RecoveryRun model = longer();
     model.model = TINY.replace("\"n_embd\": 4", "\"n_embd\": 8");
-    assertTrue(failure(model).contains("is of another model: it has {\"name\":"));
+    String other = failure(model);
+    assertTrue(other.contains("is of another model: it has model.n_embd 4, this one has 8"), other);
+    assertTrue(other.endsWith("give it the same, or start anew in another checkpoint_dir"), other);
 
     RecoveryRun optimizer = longer();
     optimizer.config.withObject("/optimizer").put("type", "Lion");
