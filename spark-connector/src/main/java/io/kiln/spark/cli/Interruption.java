@@ -35,7 +35,7 @@ final class Interruption {
   private final PrintStream err;
   private final ConsoleReport console;
   private final String outputDir;
-  private final boolean continues;
+  private final Sequel sequel;
   private final Optional<RunFolder> folder;
   private final AtomicReference<State> state = new AtomicReference<>(State.RUNNING);
   private final CountDownLatch quiet = new CountDownLatch(1);
@@ -47,19 +47,19 @@ final class Interruption {
    * @param err hears the line
    * @param console of the run
    * @param outputDir of the job
-   * @param continues whether the job goes on from checkpoints
+   * @param sequel what goes on with the job
    * @param folder of the run, where {@code bin/kiln} started it
    */
   Interruption(
       PrintStream err,
       ConsoleReport console,
       String outputDir,
-      boolean continues,
+      Sequel sequel,
       Optional<RunFolder> folder) {
     this.err = err;
     this.console = console;
     this.outputDir = outputDir;
-    this.continues = continues;
+    this.sequel = sequel;
     this.folder = folder;
     Runtime.getRuntime().addShutdownHook(new Thread(this::stop, "kiln-interruption"));
     ShutdownHookManager.get().addShutdownHook(this::tell, AFTER_SPARK);
@@ -124,9 +124,7 @@ final class Interruption {
           + " holds "
           + String.join(", ", holds)
           + (holds.contains(ModelFile.NAME) ? "" : " and no model")
-          + (continues
-              ? "; the same command goes on from the newest checkpoint"
-              : ": remove it or name another output_dir to start again")
+          + sequel.told(hadoop)
           + logs;
     } catch (RuntimeException unreadable) {
       return "what is left in " + outputDir + " cannot be read: " + unreadable.getMessage();

@@ -80,7 +80,11 @@ public final class TrainingApplication implements Callable<Integer> {
   private int run(Job job, ConsoleReport console, Optional<RunFolder> folder) throws IOException {
     Interruption interruption =
         new Interruption(
-            err, console, job.outputDir(), job.training().checkpoints().goesOnByItself(), folder);
+            err,
+            console,
+            job.outputDir(),
+            new Sequel(job.training().checkpoints(), job.outputDir()),
+            folder);
     try {
       train(job, console, interruption);
       folder.ifPresent(RunFolder::tidy);

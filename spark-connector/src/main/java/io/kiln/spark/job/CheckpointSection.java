@@ -85,11 +85,6 @@ public record CheckpointSection(
     return taken() && !resume.equals(NEVER);
   }
 
-  /** Whether the same job, given again, goes on from them. */
-  public boolean goesOnByItself() {
-    return taken() && resume.equals(AUTO);
-  }
-
   /** Where they go. */
   public String directory(String outputDirectory) {
     return directory.orElse(outputDirectory + "/checkpoints");
