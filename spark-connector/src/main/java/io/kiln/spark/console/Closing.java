@@ -34,18 +34,28 @@ public record Closing(PrintStream out, TrainedModel model) {
 
   /** Loss, speed and time. */
   public void figures(Duration took) {
-    TrainingSummary summary = model.summary();
-    out.printf(
+    out.println(figures(model.summary(), model.definition(), took));
+  }
+
+  static String figures(TrainingSummary summary, ModelDefinition definition, Duration took) {
+    String validation =
+        summary.validationLoss().isPresent()
+            ? "validation " + told(summary.validationLoss(), "%.4f")
+            : "";
+    String all = ConsoleReport.duration(took.toSeconds()) + " in all";
+    if (summary.steps() == 0) {
+      // It went on after its last step, and who took that has left no metrics here.
+      return "no step was left to take; " + (validation.isEmpty() ? "" : validation + "; ") + all;
+    }
+    return String.format(
         Locale.ROOT,
-        "loss %s -> %s%s; %s ms a step, %s; %s in all%n",
+        "loss %s -> %s%s; %s ms a step, %s; %s",
         told(summary.firstLoss(), "%.4f"),
         told(summary.finalTrainLoss(), "%.4f"),
-        summary.validationLoss().isPresent()
-            ? ", validation " + told(summary.validationLoss(), "%.4f")
-            : "",
+        validation.isEmpty() ? "" : ", " + validation,
         told(summary.stepMillisMedian(), "%.1f"),
-        speed(model.definition(), summary.tokensPerSecond()),
-        ConsoleReport.duration(took.toSeconds()));
+        speed(definition, summary.tokensPerSecond()),
+        all);
   }
 
   /** Of an mlp in rows, each of which has as many targets as the model has values to predict. */
