@@ -164,4 +164,35 @@ class ResumeFromTest {
     assertEquals(config, Files.readString(folder.resolve("first/config.json")));
     assertEquals(summary, Files.readString(folder.resolve("first/summary.json")));
   }
+
+  @Test
+  void a_refused_job_leaves_the_description_of_a_run_that_has_no_model_yet() throws Exception {
+    assertThrows(
+        RuntimeException.class,
+        () -> run("first", 6).listener(new Beginnings("first")).build().fit(texts()));
+    String config = Files.readString(folder.resolve("first/config.json"));
+    Trainer heads =
+        run("first", 8)
+            .model(
+                """
+                {"model_type": "gpt2", "n_layer": 1, "n_head": 4, "n_embd": 16, "n_positions": 8}
+                """)
+            .build();
+    RuntimeException other = assertThrows(RuntimeException.class, () -> heads.fit(texts()));
+    assertTrue(
+        other.getMessage().contains("model.n_head 2, this one has 4: give it the same"),
+        other::getMessage);
+    assertEquals(config, Files.readString(folder.resolve("first/config.json")));
+  }
+
+  @Test
+  void a_run_that_began_elsewhere_is_given_again_and_goes_on_from_its_own() {
+    run("first", 6).build().fit(texts());
+    String named = folder.resolve("first/checkpoints/global_step4").toString();
+    run("second", 8).resume(named).build().fit(texts());
+    Beginnings again = new Beginnings("second");
+    Trainer more = run("second", 10).resume(named).listener(again).build();
+    assertThrows(RankFailedException.class, () -> more.fit(texts()));
+    assertEquals("8 of second", again.heard.get(0));
+  }
 }

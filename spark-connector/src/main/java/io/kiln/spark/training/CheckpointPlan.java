@@ -1,7 +1,11 @@
 package io.kiln.spark.training;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.kiln.engine.checkpoint.CheckpointException;
 import io.kiln.engine.checkpoint.CheckpointFolder;
 import io.kiln.engine.checkpoint.CheckpointStore;
+import io.kiln.engine.checkpoint.NewerFormatException;
+import io.kiln.engine.checkpoint.StoredShard;
 import io.kiln.engine.config.ConfigException;
 import io.kiln.engine.train.recovery.CheckpointPolicy;
 import io.kiln.spark.job.CheckpointSection;
@@ -12,6 +16,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.function.Consumer;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
 
@@ -28,6 +33,8 @@ import org.apache.hadoop.fs.Path;
  * @param source folder of checkpoints to begin from; null to begin anew
  * @param sourceStep the one to take; 0 for the newest
  * @param seen step of the newest that the driver has seen where the run begins; 0 for none
+ * @param origin what its first step went on from, where the job named it ({@code training.resume});
+ *     null otherwise. Its checkpoints tell it, so that the same job, given again, knows them
  */
 record CheckpointPlan(
     String directory,
@@ -38,8 +45,12 @@ record CheckpointPlan(
     int failures,
     String source,
     long sourceStep,
-    long seen)
+    long seen,
+    String origin)
     implements Serializable {
+  /** Where a manifest tells the {@link #origin}. */
+  private static final String ORIGIN = "begun_from";
+
   /**
    * Of a job; nothing is asked of a store yet.
    *
@@ -53,12 +64,14 @@ record CheckpointPlan(
             : null;
     String source = directory;
     long step = 0;
+    String origin = null;
     if (section.resume().equals(CheckpointSection.NEVER)) {
       source = null;
     } else if (!section.resume().equals(CheckpointSection.AUTO)) {
       Path named = new Path(whole("training.resume", section.resume(), hadoop));
       step = CheckpointFolder.step(named.getName()).orElse(0);
       source = (step > 0 ? named.getParent() : named).toString();
+      origin = named.toString();
     }
     return new CheckpointPlan(
         directory,
@@ -69,7 +82,8 @@ record CheckpointPlan(
         section.failures(),
         source,
         step,
-        0);
+        0,
+        origin);
   }
 
   /** Relative paths count from where this process works, which is not where a rank does. */
@@ -95,11 +109,26 @@ record CheckpointPlan(
   /**
    * Looks at what is there before anything is begun.
    *
+   * @param remark hears that the run goes on from other checkpoints than the named one
    * @return the same, with what was seen
    * @throws ConfigException if there is none where one was named, or one where none may be
    */
-  CheckpointPlan look(Configuration hadoop) {
+  CheckpointPlan look(Configuration hadoop, Consumer<String> remark) {
     try {
+      List<Long> own = directory == null ? List.of() : candidates(directory, hadoop);
+      Optional<String> begunFrom =
+          own.isEmpty() ? Optional.empty() : begunFrom(directory, own, hadoop);
+      if (origin != null && begunFrom.equals(Optional.of(origin))) {
+        if (!source.equals(directory) || sourceStep > 0 && own.get(0) > sourceStep) {
+          remark.accept(
+              directory
+                  + " holds what this run has taken since it began from "
+                  + origin
+                  + ": it goes on from there, after step "
+                  + own.get(0));
+        }
+        return from(directory, 0, own.get(0), origin);
+      }
       List<Long> there = source == null ? List.of() : candidates(source, hadoop);
       if (sourceStep > 0 && !there.contains(sourceStep)
           || source != null && !source.equals(directory) && there.isEmpty()) {
@@ -113,20 +142,46 @@ record CheckpointPlan(
       }
       if (directory != null) {
         requireOwn(directory, hadoop);
-        requireFree(candidates(directory, hadoop));
       }
-      return new CheckpointPlan(
-          directory,
-          interval,
-          millis,
-          keepLast,
-          keepEvery,
-          failures,
+      requireFree(own);
+      boolean continued = origin == null && source != null;
+      return from(
           source,
           sourceStep,
-          sourceStep > 0 || there.isEmpty() ? sourceStep : there.get(0));
+          sourceStep > 0 || there.isEmpty() ? sourceStep : there.get(0),
+          continued ? begunFrom.orElse(null) : origin);
     } catch (IOException unreadable) {
       throw new ConfigException("training.checkpoint_dir", unreadable.getMessage());
+    }
+  }
+
+  private CheckpointPlan from(String begin, long step, long newest, String firstOrigin) {
+    return new CheckpointPlan(
+        directory,
+        interval,
+        millis,
+        keepLast,
+        keepEvery,
+        failures,
+        begin,
+        step,
+        newest,
+        firstOrigin);
+  }
+
+  /** What the run began from that took these checkpoints, as the newest readable one tells. */
+  private static Optional<String> begunFrom(String path, List<Long> steps, Configuration hadoop)
+      throws IOException {
+    try (CheckpointStore store = HadoopCheckpointStore.of(path, hadoop)) {
+      CheckpointFolder folder = new CheckpointFolder(store);
+      for (long step : steps) {
+        try {
+          return Optional.ofNullable(folder.manifest(step).content().path(ORIGIN).textValue());
+        } catch (CheckpointException damaged) {
+          // Its ranks will go back to the one before, and say so.
+        }
+      }
+      return Optional.empty();
     }
   }
 
@@ -140,17 +195,46 @@ record CheckpointPlan(
    *
    * @param steps that the run is to have
    */
-  void requireBefore(long steps) {
-    if (seen > steps) {
+  void requireBefore(long steps, Configuration hadoop) {
+    long newest = seen > steps && sourceStep == 0 ? newestWhole(hadoop) : seen;
+    if (newest > steps) {
       throw new ConfigException(
           "training.max_steps",
           "the run goes on after step "
-              + seen
+              + newest
               + " of "
               + source
               + " and is to end after step "
               + steps
               + ": let it have more, or begin from an earlier checkpoint (training.resume)");
+    }
+  }
+
+  /** What its ranks will find damaged they do not begin from; bytes are not read here. */
+  private long newestWhole(Configuration hadoop) {
+    try (CheckpointStore store = HadoopCheckpointStore.of(source, hadoop)) {
+      CheckpointFolder folder = new CheckpointFolder(store);
+      for (long step : folder.candidates()) {
+        if (isThere(folder, step)) {
+          return step;
+        }
+      }
+      return 0;
+    } catch (IOException unreadable) {
+      throw new ConfigException("training.checkpoint_dir", unreadable.getMessage());
+    }
+  }
+
+  private static boolean isThere(CheckpointFolder folder, long step) throws IOException {
+    try {
+      for (StoredShard shard : folder.manifest(step).shards()) {
+        folder.requireThere(step, shard);
+      }
+      return true;
+    } catch (NewerFormatException newer) {
+      return true; // Ranks refuse it; they do not go back.
+    } catch (CheckpointException damaged) {
+      return false;
     }
   }
 
@@ -177,8 +261,7 @@ record CheckpointPlan(
           directory
               + " holds checkpoints of another run (the newest: "
               + CheckpointFolder.name(there.get(0))
-              + "): name another directory"
-              + (source == null ? ", or set training.resume to auto to go on with them" : ""));
+              + "): name another directory, or go on with them (training.resume=auto)");
     }
   }
 
@@ -200,6 +283,13 @@ record CheckpointPlan(
   private static List<Long> candidates(String path, Configuration hadoop) throws IOException {
     try (CheckpointStore store = HadoopCheckpointStore.of(path, hadoop)) {
       return new CheckpointFolder(store).candidates();
+    }
+  }
+
+  /** Tells the manifests what the next such job has to know of this one. */
+  void tell(ObjectNode manifest) {
+    if (origin != null) {
+      manifest.put(ORIGIN, origin);
     }
   }
 

@@ -91,7 +91,7 @@ public record TrainingRun(
     output.requireFree(checkpoints.mayContinue());
     CheckpointPlan plan =
         CheckpointPlan.of(checkpoints, output.path(), spark.hadoopConfiguration())
-            .look(spark.hadoopConfiguration());
+            .look(spark.hadoopConfiguration(), remark -> listener.onRemark(0, remark));
     boolean holdsModel = output.has(TrainingSummary.NAME) || output.has(ModelFile.NAME);
     if (!plan.isBegun() && holdsModel) {
       // A run that ended well and left no checkpoint, or an exported model: not ours to go on with.
@@ -113,19 +113,27 @@ public record TrainingRun(
     requireKnown(data, definition);
     DataPlan plan = plan(data, definition);
     long steps = training.steps(plan.lanes().samples(), plan.lanes().globalBatch());
-    checkpoints.requireBefore(steps);
+    checkpoints.requireBefore(steps, spark.hadoopConfiguration());
     AutoSizes auto = new AutoSizes(steps, hidden(definition));
     DeepSpeedConfig config = parse(auto);
     RunStart start = start(data, definition, config, steps);
     requireMemory(spark, plan, start);
     // Not before: a run that its data refuses leaves no folder in the way of the next.
     output.claim(training.checkpoints().mayContinue());
-    if (!output.has(ModelFile.NAME)) {
+    boolean fresh = !output.has(COLUMNS);
+    if (fresh) {
       writeDescription(data, definition);
     }
     RunRecord record = new RunRecord(MetricsFile.earlier(output));
     try (MetricsFile metrics = new MetricsFile(output, config.wallClockBreakdown())) {
-      RunListener all = Listeners.of(record, metrics, listener);
+      Runnable describe =
+          () -> {
+            // What describes a model that is there stays until there is another one.
+            if (!fresh && !output.has(ModelFile.NAME)) {
+              writeDescription(data, definition);
+            }
+          };
+      RunListener all = Listeners.of(record, metrics, new OnceAccepted(describe), listener);
       all.onStart(start);
       config.notes().forEach(note -> all.onRemark(0, note));
       model.check(config.groups()).forEach(note -> all.onRemark(0, note));
@@ -145,7 +153,7 @@ public record TrainingRun(
                   checkpoints,
                   training.recovery().redundancy() > 0,
                   same(plan).toString(),
-                  told(data, definition).toString(),
+                  told(data, definition, checkpoints).toString(),
                   hadoop);
       List<RankReport> reports =
           train(spark, data, definition, rank, checkpoints, all, metrics::failure);
@@ -157,7 +165,7 @@ public record TrainingRun(
               start.parameters(),
               record,
               reports);
-      // Again where a run goes on: its ranks may have refused, and what is there is of a model.
+      // Again where a run goes on: until now what is there was of the model that was there.
       writeDescription(data, definition);
       output.write(TrainingSummary.NAME, summary.toJson());
       return summary;
@@ -278,8 +286,10 @@ public record TrainingRun(
   }
 
   /** What a checkpoint has to tell to become a model again. */
-  private ObjectNode told(TrainingData data, ModelDefinition definition) {
+  private ObjectNode told(
+      TrainingData data, ModelDefinition definition, CheckpointPlan checkpoints) {
     ObjectNode json = JSON.createObjectNode();
+    checkpoints.tell(json);
     json.set("model", definition.toJson());
     json.set("deepspeed", deepspeed);
     ObjectNode columns = ModelColumns.of(model.data()).toJson();
