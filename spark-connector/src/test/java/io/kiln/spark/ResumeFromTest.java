@@ -95,7 +95,7 @@ class ResumeFromTest {
     @Override
     public void onStep(StepReport report) {
       try {
-        Files.createDirectories(output.resolve(".model.safetensors.unfinished/in-the-way"));
+        Files.createDirectories(output.resolve("model.safetensors/in-the-way"));
       } catch (IOException e) {
         throw new UncheckedIOException(e);
       }
@@ -170,6 +170,8 @@ class ResumeFromTest {
     assertThrows(
         RuntimeException.class,
         () -> run("first", 6).listener(new Beginnings("first")).build().fit(texts()));
+    Files.delete(folder.resolve("first/model.safetensors/in-the-way"));
+    Files.delete(folder.resolve("first/model.safetensors"));
     String config = Files.readString(folder.resolve("first/config.json"));
     Trainer heads =
         run("first", 8)
@@ -191,8 +193,7 @@ class ResumeFromTest {
     String named = folder.resolve("first/checkpoints/global_step4").toString();
     run("second", 8).resume(named).build().fit(texts());
     Beginnings again = new Beginnings("second");
-    Trainer more = run("second", 10).resume(named).listener(again).build();
-    assertThrows(RankFailedException.class, () -> more.fit(texts()));
-    assertEquals("8 of second", again.heard.get(0));
+    run("second", 10).resume(named).listener(again).build().fit(texts());
+    assertEquals(List.of("8 of second"), again.heard);
   }
 }
