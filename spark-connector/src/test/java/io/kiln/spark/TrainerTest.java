@@ -492,6 +492,20 @@ class TrainerTest {
     assertFalse(Files.exists(output));
   }
 
+  /** Puts a folder where the run is going to want a file. */
+  private static RunListener inTheWay(Path obstacle) {
+    return new RunListener() {
+      @Override
+      public void onStart(RunStart start) {
+        try {
+          Files.createDirectories(obstacle);
+        } catch (IOException unwritable) {
+          throw new UncheckedIOException(unwritable);
+        }
+      }
+    };
+  }
+
   @Test
   void a_failed_run_tells_its_first_cause_and_leaves_the_session_usable(@TempDir Path folder)
       throws Exception {
@@ -500,19 +514,7 @@ class TrainerTest {
         language()
             .maxSteps(3)
             .outputDirectory(output.toString())
-            .listener(
-                new RunListener() {
-                  @Override
-                  public void onStart(RunStart start) {
-                    // Rank 0 is going to find a folder where it wants to write the model.
-                    try {
-                      Files.createDirectories(
-                          output.resolve(".model.safetensors.unfinished/in-the-way"));
-                    } catch (IOException unwritable) {
-                      throw new UncheckedIOException(unwritable);
-                    }
-                  }
-                })
+            .listener(inTheWay(output.resolve(".model.safetensors.unfinished/in-the-way")))
             .build();
     RankFailedException failure =
         assertThrows(RankFailedException.class, () -> blocked.fit(texts()));
@@ -570,17 +572,7 @@ class TrainerTest {
         language()
             .maxSteps(1_000_000)
             .outputDirectory(output.toString())
-            .listener(
-                new RunListener() {
-                  @Override
-                  public void onStart(RunStart start) {
-                    try {
-                      Files.createDirectories(output.resolve("metrics.jsonl/in-the-way"));
-                    } catch (IOException unwritable) {
-                      throw new UncheckedIOException(unwritable);
-                    }
-                  }
-                })
+            .listener(inTheWay(output.resolve("metrics.jsonl/in-the-way")))
             .build();
     String line =
         assertTimeoutPreemptively(

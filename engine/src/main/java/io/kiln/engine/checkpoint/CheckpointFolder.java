@@ -294,7 +294,7 @@ public record CheckpointFolder(CheckpointStore store) {
         continue;
       }
       if (whole < keepLast) {
-        whole += isThere(name(step), step) ? 1 : 0;
+        whole += isThere(step) ? 1 : 0;
       } else if (keepEvery == 0 || step % keepEvery != 0) {
         try {
           remove(name(step));
@@ -317,13 +317,20 @@ public record CheckpointFolder(CheckpointStore store) {
   }
 
   /**
-   * Whether a folder holds a manifest of that step and all its files, as long as they should be.
+   * Whether a checkpoint has a manifest and all its files, as long as they should be; their bytes
+   * are not read. What a newer Kiln has written is not judged: it is there.
    */
+  public boolean isThere(long step) throws IOException {
+    return isThere(name(step), step);
+  }
+
   private boolean isThere(String name, long step) throws IOException {
     try {
       for (StoredShard shard : manifest(name, step).shards()) {
         requireThere(name, shard);
       }
+      return true;
+    } catch (NewerFormatException newer) {
       return true;
     } catch (CheckpointException damaged) {
       return false;

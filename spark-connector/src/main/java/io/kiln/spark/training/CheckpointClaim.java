@@ -12,6 +12,7 @@ import io.kiln.spark.output.RunOwner;
 import io.kiln.spark.store.HadoopCheckpointStore;
 import java.io.IOException;
 import java.net.InetAddress;
+import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.NoSuchFileException;
 import java.time.Duration;
@@ -56,6 +57,7 @@ final class CheckpointClaim implements AutoCloseable {
   private final CheckpointStore store;
   private final Pace pace;
   private final String run = UUID.randomUUID().toString();
+  private final ObjectNode word = word(run);
   private final ScheduledExecutorService beats =
       Executors.newSingleThreadScheduledExecutor(
           beat -> {
@@ -181,19 +183,28 @@ final class CheckpointClaim implements AutoCloseable {
   }
 
   private void write() throws IOException {
-    ObjectNode json = JSON.createObjectNode();
-    json.put(RUN, run);
-    json.put("host", InetAddress.getLocalHost().getHostName());
-    json.put("pid", ProcessHandle.current().pid());
+    word.put("beat", beat++);
+    store.replace(CheckpointFolder.CLAIM, (word + "\n").getBytes(StandardCharsets.UTF_8));
+  }
+
+  /** Who says it; once, as a name service may be slow. */
+  private static ObjectNode word(String run) {
+    ObjectNode word = JSON.createObjectNode();
+    word.put(RUN, run);
+    word.put("pid", ProcessHandle.current().pid());
+    try {
+      word.put("host", InetAddress.getLocalHost().getHostName());
+    } catch (UnknownHostException nameless) {
+      // A container without a name; it is for people only.
+    }
     try {
       RunOwner self = RunOwner.of(ProcessHandle.current());
-      json.put("boot", self.host());
-      json.put("started", self.started());
+      word.put("boot", self.host());
+      word.put("started", self.started());
     } catch (IOException notTold) {
       // Who finds it waits for its beats, then.
     }
-    json.put("beat", beat++);
-    store.replace(CheckpointFolder.CLAIM, (json + "\n").getBytes(StandardCharsets.UTF_8));
+    return word;
   }
 
   private void beat() {

@@ -4,8 +4,6 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.kiln.engine.checkpoint.CheckpointException;
 import io.kiln.engine.checkpoint.CheckpointFolder;
 import io.kiln.engine.checkpoint.CheckpointStore;
-import io.kiln.engine.checkpoint.NewerFormatException;
-import io.kiln.engine.checkpoint.StoredShard;
 import io.kiln.engine.config.ConfigException;
 import io.kiln.engine.train.recovery.CheckpointPolicy;
 import io.kiln.spark.job.CheckpointSection;
@@ -215,26 +213,13 @@ record CheckpointPlan(
     try (CheckpointStore store = HadoopCheckpointStore.of(source, hadoop)) {
       CheckpointFolder folder = new CheckpointFolder(store);
       for (long step : folder.candidates()) {
-        if (isThere(folder, step)) {
+        if (folder.isThere(step)) {
           return step;
         }
       }
       return 0;
     } catch (IOException unreadable) {
       throw new ConfigException("training.checkpoint_dir", unreadable.getMessage());
-    }
-  }
-
-  private static boolean isThere(CheckpointFolder folder, long step) throws IOException {
-    try {
-      for (StoredShard shard : folder.manifest(step).shards()) {
-        folder.requireThere(step, shard);
-      }
-      return true;
-    } catch (NewerFormatException newer) {
-      return true; // Ranks refuse it; they do not go back.
-    } catch (CheckpointException damaged) {
-      return false;
     }
   }
 

@@ -192,6 +192,16 @@ class BarrierJobTest {
     RuntimeException in(int attempt);
   }
 
+  /** Adds why ranks are started again, without the host. */
+  private static RunListener causesTo(List<String> causes) {
+    return new RunListener() {
+      @Override
+      public void onRestart(int attempt, String cause) {
+        causes.add(cause.replaceAll(" on \\S+:", ":"));
+      }
+    };
+  }
+
   private static RankFailedException failing(List<String> causes, Trouble trouble) {
     return assertTimeoutPreemptively(
         BOUND,
@@ -213,12 +223,7 @@ class BarrierJobTest {
                             context.endIfAsked();
                           }
                         },
-                        new RunListener() {
-                          @Override
-                          public void onRestart(int attempt, String cause) {
-                            causes.add(cause.replaceAll(" on \\S+:", ":"));
-                          }
-                        },
+                        causesTo(causes),
                         GOES_ON,
                         new RestartBudget(10, Duration.ofHours(1)))));
   }
@@ -361,12 +366,7 @@ class BarrierJobTest {
                               end.add(true);
                               return "";
                             },
-                            new RunListener() {
-                              @Override
-                              public void onRestart(int attempt, String cause) {
-                                causes.add(cause.replaceAll(" on \\S+:", ":"));
-                              }
-                            },
+                            causesTo(causes),
                             GOES_ON,
                             new RestartBudget(10, Duration.ofHours(1)))));
     assertEquals(List.of("rank 0: trouble 0", "rank 0: trouble 1"), causes);
